@@ -1,0 +1,2 @@
+//! The `invar` binary.
+fn main() {}
