@@ -1,1 +1,13 @@
-//! stdx
+//! What std lacks: units, edit distance, a seeded random generator, variable length integers.
+//! Small, pure, without dependencies; everything here is used by at least two crates.
+
+#![forbid(unsafe_code)]
+
+mod nearest;
+mod rng;
+mod units;
+pub mod varint;
+
+pub use nearest::{edit_distance, nearest};
+pub use rng::Rng;
+pub use units::{UnitError, format_bytes, format_duration, parse_bytes, parse_duration};
