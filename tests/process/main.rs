@@ -1,0 +1,11 @@
+//! The binary against real servers and hostile moments, on loopback.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests drive the program from outside the seam"
+)]
+
+mod kill;
+mod ledger;
+mod outage;
+mod real;
