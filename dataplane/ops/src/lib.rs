@@ -1,1 +1,7 @@
-//! ops
+//! Batch to batch, pure: relabelling, and the regular expressions and name rules that it shares with others.
+
+#![forbid(unsafe_code)]
+
+pub mod escape;
+pub mod regex;
+pub mod relabel;

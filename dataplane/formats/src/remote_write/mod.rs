@@ -1,0 +1,3 @@
+//! Prometheus remote write, one module per version of the message.
+
+pub mod v1;
