@@ -3,15 +3,22 @@
 use std::fmt;
 
 /// Compresses blocks with tables that it keeps.
-#[derive(Default)]
 pub struct Compressor {
     encoder: snap::raw::Encoder,
+}
+
+impl Default for Compressor {
+    fn default() -> Compressor {
+        Compressor::new()
+    }
 }
 
 impl Compressor {
     #[must_use]
     pub fn new() -> Compressor {
-        Compressor::default()
+        Compressor {
+            encoder: snap::raw::Encoder::new(),
+        }
     }
 
     /// Replaces `out` by the compressed block.
