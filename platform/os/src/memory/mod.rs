@@ -1,0 +1,43 @@
+//! How much memory this process may use, and how much it does.
+
+#[cfg(target_os = "linux")]
+pub(crate) mod cgroup;
+#[cfg(target_os = "freebsd")]
+#[path = "freebsd.rs"]
+mod system;
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod system;
+#[cfg(target_os = "macos")]
+#[path = "macos.rs"]
+mod system;
+#[cfg(target_os = "windows")]
+#[path = "windows.rs"]
+mod system;
+
+/// Bytes that this process can use before the system kills or starves it: the machine's memory, or
+/// the container's limit where that is lower.
+pub fn memory_limit() -> u64 {
+    system::memory_limit()
+}
+
+/// Bytes of memory that are resident for this process, zero where the system does not tell.
+pub fn resident_bytes() -> u64 {
+    system::resident_bytes().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_uses_less_than_its_limit() {
+        let resident = resident_bytes();
+        assert!(resident > 0);
+        assert!(
+            resident < memory_limit(),
+            "{resident} of {}",
+            memory_limit()
+        );
+    }
+}
