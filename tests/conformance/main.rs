@@ -41,13 +41,25 @@ fn recorded_cases_pass() {
 
 #[test]
 fn every_difference_has_a_case_and_a_reason() {
-    let text = std::fs::read_to_string(folder().join("differences.txt")).expect("the list is there");
+    let text =
+        std::fs::read_to_string(folder().join("differences.txt")).expect("the list is there");
     let passing = listed("passing.txt");
-    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let (case, reason) = line.split_once(": ").expect("lines read `area/case: reason`");
-        assert!(folder().join("cases").join(case).is_dir(), "no such case: {case}");
+    for line in text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+    {
+        let (case, reason) = line
+            .split_once(": ")
+            .expect("lines read `area/case: reason`");
+        assert!(
+            folder().join("cases").join(case).is_dir(),
+            "no such case: {case}"
+        );
         assert!(!reason.trim().is_empty(), "{case} has no reason");
-        assert!(!passing.contains(case), "{case} is listed as passing and as different");
+        assert!(
+            !passing.contains(case),
+            "{case} is listed as passing and as different"
+        );
     }
 }
 
@@ -60,8 +72,15 @@ struct Report {
 fn run<'a>(patterns: impl Iterator<Item = &'a str>) -> Report {
     let report = scratch().join("conformance.json");
     let mut command = Command::new(python());
-    command.arg(folder().join("conform.py")).arg("run").arg("-q");
-    command.arg("--bin").arg(invar::binary()).arg("--json").arg(&report);
+    command
+        .arg(folder().join("conform.py"))
+        .arg("run")
+        .arg("-q");
+    command
+        .arg("--bin")
+        .arg(invar::binary())
+        .arg("--json")
+        .arg(&report);
     command.args(["--jobs", &JOBS.to_string(), "--log-lines", "5"]);
     for pattern in patterns {
         command.args(["-k", pattern]);
@@ -73,9 +92,14 @@ fn run<'a>(patterns: impl Iterator<Item = &'a str>) -> Report {
     let cases = report["cases"].as_array().expect("the report lists cases");
     let of = |ok: bool| {
         let chosen = cases.iter().filter(|case| case["ok"] == ok);
-        chosen.map(|case| case["case"].as_str().expect("a case has a name").to_owned()).collect()
+        chosen
+            .map(|case| case["case"].as_str().expect("a case has a name").to_owned())
+            .collect()
     };
-    Report { passed: of(true), failed: of(false) }
+    Report {
+        passed: of(true),
+        failed: of(false),
+    }
 }
 
 /// A Python with the runner's requirements, made on first use below the target directory.

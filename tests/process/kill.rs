@@ -37,18 +37,27 @@ pub fn config(target: u16, sink: &Sink) -> String {
 
 /// Scrape numbers between the first and the last that did not arrive.
 pub fn missing_numbers(points: &[Point]) -> Vec<u64> {
-    let mut seen: Vec<u64> = points.iter().filter(|p| !p.1.is_nan()).map(|p| p.1 as u64).collect();
+    let mut seen: Vec<u64> = points
+        .iter()
+        .filter(|p| !p.1.is_nan())
+        .map(|p| p.1 as u64)
+        .collect();
     seen.sort_unstable();
     seen.dedup();
     let (Some(first), Some(last)) = (seen.first(), seen.last()) else {
         return Vec::new();
     };
-    (*first..=*last).filter(|number| seen.binary_search(number).is_err()).collect()
+    (*first..=*last)
+        .filter(|number| seen.binary_search(number).is_err())
+        .collect()
 }
 
 /// How many kills: 100 in CI; `INVAR_KILLS=10000` is the long run.
 fn kills() -> usize {
-    std::env::var("INVAR_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(100)
+    std::env::var("INVAR_KILLS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(100)
 }
 
 #[test]
@@ -61,7 +70,9 @@ fn nothing_that_the_log_took_is_lost_by_kills() {
     let mut random = seed | 1;
     let mut taken = Vec::new();
     for kill in 0..kills() {
-        random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        random = random
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         sink.refuse(if kill % 3 == 0 { 503 } else { 0 });
         std::thread::sleep(Duration::from_millis(60 + (random >> 33) % 200));
         // All samples of a scrape are appended at once: two reads with equal counts bracket a settled number.
@@ -77,12 +88,26 @@ fn nothing_that_the_log_took_is_lost_by_kills() {
     sink.refuse(0);
     let last = target.scrapes();
     eventually("the backlog arrives", Duration::from_secs(60), || {
-        sink.points(series).iter().any(|point| point.1 > last as f64).then_some(())
+        sink.points(series)
+            .iter()
+            .any(|point| point.1 > last as f64)
+            .then_some(())
     });
     let points = sink.points(series);
     let missing = missing_numbers(&points);
     // A scrape under way at the kill was not taken in; one that an earlier answer had counted was.
-    assert!(missing.len() <= kills(), "more than the scrapes in flight are missing: {missing:?}");
-    let repeated = points.len() - { let mut t: Vec<i64> = points.iter().map(|p| p.0).collect(); t.sort_unstable(); t.dedup(); t.len() };
-    assert!(repeated <= kills() * 4, "more duplicates than what was in flight: {repeated}");
+    assert!(
+        missing.len() <= kills(),
+        "more than the scrapes in flight are missing: {missing:?}"
+    );
+    let repeated = points.len() - {
+        let mut t: Vec<i64> = points.iter().map(|p| p.0).collect();
+        t.sort_unstable();
+        t.dedup();
+        t.len()
+    };
+    assert!(
+        repeated <= kills() * 4,
+        "more duplicates than what was in flight: {repeated}"
+    );
 }

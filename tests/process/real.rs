@@ -12,7 +12,11 @@ fn prometheus_holds_every_series_that_node_exporter_exposed() {
     let node = node_exporter();
     let prometheus = prometheus();
     let exposed = series_names(&http::get(node.port, "/metrics").expect("it answers").text());
-    assert!(exposed.len() > 300, "node exporter exposes little: {}", exposed.len());
+    assert!(
+        exposed.len() > 300,
+        "node exporter exposes little: {}",
+        exposed.len()
+    );
     let config = format!(
         r#"
         prometheus.scrape "node" {{
@@ -42,26 +46,45 @@ fn prometheus_holds_every_series_that_node_exporter_exposed() {
     let mut missing = Vec::new();
     for (name, value) in &exposed {
         // Values that move between two scrapes are checked for presence, the others exactly.
-        let found = stored.iter().any(|(series, got)| series == name && (got == value || moves(name)));
+        let found = stored
+            .iter()
+            .any(|(series, got)| series == name && (got == value || moves(name)));
         if !found {
             missing.push(name);
         }
     }
-    assert!(missing.is_empty(), "not in Prometheus as exposed: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "not in Prometheus as exposed: {missing:?}"
+    );
     assert!(invar.stop().success());
     assert_eq!(invar.complaints(&[]), Vec::<String>::new());
 }
 
 /// Gauges and counters of a live machine; everything else (info, limits, sizes) holds still for a test's time.
 fn moves(series: &str) -> bool {
-    const STILL: [&str; 6] =
-        ["_info", "_max", "node_cpu_online", "node_boot_time", "_size_bytes", "_total_bytes"];
-    !STILL.iter().any(|part| series.split('{').next().is_some_and(|name| name.ends_with(part)))
+    const STILL: [&str; 6] = [
+        "_info",
+        "_max",
+        "node_cpu_online",
+        "node_boot_time",
+        "_size_bytes",
+        "_total_bytes",
+    ];
+    !STILL.iter().any(|part| {
+        series
+            .split('{')
+            .next()
+            .is_some_and(|name| name.ends_with(part))
+    })
 }
 
 fn node_exporter() -> Server {
     let port = free_port();
-    let mut command = Command::new(program("prometheus-node-exporter", "prometheus-node-exporter"));
+    let mut command = Command::new(program(
+        "prometheus-node-exporter",
+        "prometheus-node-exporter",
+    ));
     command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
     Server::start(&mut command, port, "/metrics")
 }
@@ -73,7 +96,10 @@ fn prometheus() -> Server {
     std::fs::write(&config, "global: {}\n").expect("the scratch folder is writable");
     let mut command = Command::new(program("prometheus", "prometheus"));
     command.arg(format!("--config.file={}", config.display()));
-    command.arg(format!("--storage.tsdb.path={}", dir.join("data").display()));
+    command.arg(format!(
+        "--storage.tsdb.path={}",
+        dir.join("data").display()
+    ));
     command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
     command.arg("--web.enable-remote-write-receiver");
     Server::start(&mut command, port, "/-/ready")
@@ -82,9 +108,15 @@ fn prometheus() -> Server {
 /// Series of an exposition, as canonical text with labels sorted, and their values.
 fn series_names(text: &str) -> Vec<(String, f64)> {
     let mut found = Vec::new();
-    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         let (series, value) = line.rsplit_once(' ').expect("a sample has a value");
-        found.push((canonical(series), value.parse().expect("a value is a number")));
+        found.push((
+            canonical(series),
+            value.parse().expect("a value is a number"),
+        ));
     }
     found
 }
@@ -112,12 +144,19 @@ fn canonical(series: &str) -> String {
     labels.push(inner[start..].to_owned());
     labels.retain(|label| !label.is_empty());
     labels.sort();
-    if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(",")) }
+    if labels.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}{{{}}}", labels.join(","))
+    }
 }
 
 /// The instant vector of `selector`, less the labels that the gateway added.
 fn query(port: u16, selector: &str) -> Vec<(String, f64)> {
-    let encoded: String = selector.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded: String = selector
+        .bytes()
+        .map(|byte| format!("%{byte:02X}"))
+        .collect();
     let path = format!("/api/v1/query?query={encoded}");
     let answer = http::get(port, &path).expect("Prometheus answers").text();
     let answer: serde_json::Value = serde_json::from_str(&answer).expect("Prometheus answers JSON");
@@ -132,9 +171,16 @@ fn query(port: u16, selector: &str) -> Vec<(String, f64)> {
             }
         }
         labels.sort();
-        let series =
-            if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(",")) };
-        let value = result["value"][1].as_str().expect("a value").parse().expect("a number");
+        let series = if labels.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{name}{{{}}}", labels.join(","))
+        };
+        let value = result["value"][1]
+            .as_str()
+            .expect("a value")
+            .parse()
+            .expect("a number");
         found.push((series, value));
     }
     found

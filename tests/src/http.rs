@@ -27,10 +27,17 @@ pub fn get(port: u16, path: &str) -> io::Result<Response> {
 }
 
 /// One request to a server on loopback.
-pub fn send(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
+pub fn send(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<Response> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
+    let mut head =
+        format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");
     }
@@ -68,14 +75,21 @@ pub struct Answer {
 impl Answer {
     /// An answer without a body.
     pub fn status(status: u16) -> Answer {
-        Answer { status, content_type: "text/plain", body: Vec::new() }
+        Answer {
+            status,
+            content_type: "text/plain",
+            body: Vec::new(),
+        }
     }
 }
 
 /// Serves on a loopback port until the process ends, one thread a connection; connections are kept alive.
 pub fn serve(handler: impl Fn(Request) -> Answer + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
-    let port = listener.local_addr().expect("a bound listener has an address").port();
+    let port = listener
+        .local_addr()
+        .expect("a bound listener has an address")
+        .port();
     let handler = Arc::new(handler);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -87,7 +101,10 @@ pub fn serve(handler: impl Fn(Request) -> Answer + Send + Sync + 'static) -> u16
     port
 }
 
-fn answer_all(stream: TcpStream, handler: &(impl Fn(Request) -> Answer + ?Sized)) -> io::Result<()> {
+fn answer_all(
+    stream: TcpStream,
+    handler: &(impl Fn(Request) -> Answer + ?Sized),
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
@@ -97,10 +114,17 @@ fn answer_all(stream: TcpStream, handler: &(impl Fn(Request) -> Answer + ?Sized)
         let (Some(method), Some(path)) = (words.next(), words.next()) else {
             return Ok(());
         };
-        let length = field(&fields, "content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+        let length = field(&fields, "content-length")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(0);
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        let answer = handler(Request { method, path, fields, body });
+        let answer = handler(Request {
+            method,
+            path,
+            fields,
+            body,
+        });
         let head = format!(
             "HTTP/1.1 {} X\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
             answer.status,
@@ -147,5 +171,8 @@ fn read_chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> 
 
 /// The value of a header field, by lower-case name.
 pub fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    fields
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
 }

@@ -17,14 +17,19 @@ pub fn binary() -> &'static Path {
         }
         let release = !cfg!(debug_assertions);
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "cli", "--bin", "invar"]).current_dir(root());
+        cargo
+            .args(["build", "--quiet", "--package", "cli", "--bin", "invar"])
+            .current_dir(root());
         if release {
             cargo.arg("--release");
         }
         let status = cargo.status().expect("cargo runs");
         assert!(status.success(), "the binary does not build");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        target.join(if release { "release" } else { "debug" }).join("invar")
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root().join("target"), PathBuf::from);
+        target
+            .join(if release { "release" } else { "debug" })
+            .join("invar")
     })
 }
 
@@ -44,10 +49,19 @@ impl Invar {
 
     /// As [`Invar::start`], with more flags of `run`.
     pub fn start_with(config: &str, args: &[&str]) -> Invar {
-        let dir = tempfile::Builder::new().prefix("invar-").tempdir().expect("a scratch folder").keep();
+        let dir = tempfile::Builder::new()
+            .prefix("invar-")
+            .tempdir()
+            .expect("a scratch folder")
+            .keep();
         std::fs::write(dir.join("config.alloy"), config).expect("the scratch folder is writable");
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let mut invar = Invar { http: free_port(), dir, args, child: None };
+        let mut invar = Invar {
+            http: free_port(),
+            dir,
+            args,
+            child: None,
+        };
         invar.spawn();
         invar
     }
@@ -55,12 +69,19 @@ impl Invar {
     /// Starts again on the same storage, after [`Invar::kill`] or [`Invar::stop`].
     pub fn spawn(&mut self) {
         assert!(self.child.is_none(), "already running");
-        let log = File::options().create(true).append(true).open(self.dir.join("log")).expect("a log file");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.join("log"))
+            .expect("a log file");
         let child = Command::new(binary())
             .arg("run")
             .arg(self.dir.join("config.alloy"))
             .arg(format!("--server.http.listen-addr=127.0.0.1:{}", self.http))
-            .arg(format!("--storage.path={}", self.dir.join("storage").display()))
+            .arg(format!(
+                "--storage.path={}",
+                self.dir.join("storage").display()
+            ))
             .arg("--stability.level=experimental")
             .args(&self.args)
             .stdin(Stdio::null())
@@ -71,9 +92,15 @@ impl Invar {
         self.child = Some(child);
         let http = self.http;
         let log = self.dir.join("log");
-        eventually(&format!("ready; see {}", log.display()), Duration::from_secs(20), || {
-            http::get(http, "/-/ready").ok().filter(|response| response.status == 200)
-        });
+        eventually(
+            &format!("ready; see {}", log.display()),
+            Duration::from_secs(20),
+            || {
+                http::get(http, "/-/ready")
+                    .ok()
+                    .filter(|response| response.status == 200)
+            },
+        );
     }
 
     /// SIGKILL.
@@ -86,11 +113,16 @@ impl Invar {
     /// SIGTERM, and the exit status; panics when it takes more than ten seconds.
     pub fn stop(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("running");
-        let status = Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+        let status = Command::new("kill")
+            .arg(child.id().to_string())
+            .status()
+            .expect("kill runs");
         assert!(status.success());
-        eventually("the program ends after SIGTERM", Duration::from_secs(10), || {
-            child.try_wait().expect("a child can be asked")
-        })
+        eventually(
+            "the program ends after SIGTERM",
+            Duration::from_secs(10),
+            || child.try_wait().expect("a child can be asked"),
+        )
     }
 
     /// What it has logged so far.
@@ -101,16 +133,24 @@ impl Invar {
     /// Log lines of level warn and error that contain none of `announced`.
     pub fn complaints(&self, announced: &[&str]) -> Vec<String> {
         let log = self.log();
-        let bad = log.lines().filter(|line| line.contains("level=warn") || line.contains("level=error"));
-        bad.filter(|line| !announced.iter().any(|known| line.contains(known))).map(str::to_owned).collect()
+        let bad = log
+            .lines()
+            .filter(|line| line.contains("level=warn") || line.contains("level=error"));
+        bad.filter(|line| !announced.iter().any(|known| line.contains(known)))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Its own metrics whose name is `name`, as (labels, value).
     pub fn metrics(&self, name: &str) -> Vec<(String, f64)> {
-        let text = http::get(self.http, "/metrics").expect("the admin port answers").text();
+        let text = http::get(self.http, "/metrics")
+            .expect("the admin port answers")
+            .text();
         let mut found = Vec::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
-            let (series, value) = line.rsplit_once(' ').expect("an exposition line has a value");
+            let (series, value) = line
+                .rsplit_once(' ')
+                .expect("an exposition line has a value");
             let (metric, labels) = series.split_once('{').unwrap_or((series, "}"));
             if metric == name {
                 let value = value.parse().expect("an exposition value is a number");

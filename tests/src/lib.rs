@@ -27,7 +27,8 @@ pub fn root() -> PathBuf {
 
 /// Where tests keep what they download or build: the target directory, so that `cargo clean` removes it.
 pub fn scratch() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let dir = target.join("tests");
     std::fs::create_dir_all(&dir).expect("the target directory is writable");
     dir

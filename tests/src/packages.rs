@@ -27,16 +27,36 @@ pub fn program(package: &str, program: &str) -> PathBuf {
 
 fn unpack(package: &str, into: &Path) {
     std::fs::create_dir_all(into).expect("the target directory is writable");
-    let download = || Command::new("apt-get").args(["download", package]).current_dir(into).status();
+    let download = || {
+        Command::new("apt-get")
+            .args(["download", package])
+            .current_dir(into)
+            .status()
+    };
     let fetched = download().is_ok_and(|status| status.success()) || {
         let updated = Command::new("apt-get").args(["update", "-q"]).status();
-        updated.is_ok_and(|status| status.success()) && download().is_ok_and(|status| status.success())
+        updated.is_ok_and(|status| status.success())
+            && download().is_ok_and(|status| status.success())
     };
-    assert!(fetched, "install {package} (Debian package), which this test runs for real, and try again");
+    assert!(
+        fetched,
+        "install {package} (Debian package), which this test runs for real, and try again"
+    );
     for entry in std::fs::read_dir(into).expect("just made").flatten() {
-        if entry.path().extension().is_some_and(|extension| extension == "deb") {
-            let status = Command::new("dpkg").arg("-x").arg(entry.path()).arg(into).status();
-            assert!(status.is_ok_and(|status| status.success()), "{package} does not unpack");
+        if entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "deb")
+        {
+            let status = Command::new("dpkg")
+                .arg("-x")
+                .arg(entry.path())
+                .arg(into)
+                .status();
+            assert!(
+                status.is_ok_and(|status| status.success()),
+                "{package} does not unpack"
+            );
         }
     }
 }
@@ -57,9 +77,15 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let server = Server { port, child };
-        eventually(&format!("{command:?} answers"), Duration::from_secs(30), || {
-            http::get(port, path).ok().filter(|response| response.status == 200)
-        });
+        eventually(
+            &format!("{command:?} answers"),
+            Duration::from_secs(30),
+            || {
+                http::get(port, path)
+                    .ok()
+                    .filter(|response| response.status == 200)
+            },
+        );
         server
     }
 }

@@ -31,7 +31,11 @@ impl Sink {
             take(&request.body, &mut kept.lock().expect("no holder panics"));
             Answer::status(204)
         });
-        Sink { port, series, refuse }
+        Sink {
+            port,
+            series,
+            refuse,
+        }
     }
 
     /// Answers every write with `status` until told otherwise; 0 accepts again.
@@ -46,25 +50,43 @@ impl Sink {
 
     /// All points of the series whose text (`name{label="value",...}`, labels sorted) is `series`.
     pub fn points(&self, series: &str) -> Vec<Point> {
-        self.series.lock().expect("no holder panics").get(series).cloned().unwrap_or_default()
+        self.series
+            .lock()
+            .expect("no holder panics")
+            .get(series)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// The names of all series, sorted.
     pub fn series(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.series.lock().expect("no holder panics").keys().cloned().collect();
+        let mut names: Vec<String> = self
+            .series
+            .lock()
+            .expect("no holder panics")
+            .keys()
+            .cloned()
+            .collect();
         names.sort();
         names
     }
 
     /// How many samples arrived in all.
     pub fn count(&self) -> usize {
-        self.series.lock().expect("no holder panics").values().map(Vec::len).sum()
+        self.series
+            .lock()
+            .expect("no holder panics")
+            .values()
+            .map(Vec::len)
+            .sum()
     }
 }
 
 /// Decodes a version 1 request by hand: an oracle shares no code with what it checks.
 fn take(body: &[u8], into: &mut HashMap<String, Vec<Point>>) {
-    let message = snap::raw::Decoder::new().decompress_vec(body).expect("a snappy block");
+    let message = snap::raw::Decoder::new()
+        .decompress_vec(body)
+        .expect("a snappy block");
     for (_, series) in fields(&message).filter(|(number, _)| *number == 1) {
         let series = series.bytes();
         let (mut labels, mut points) = (Vec::new(), Vec::new());
@@ -75,20 +97,26 @@ fn take(body: &[u8], into: &mut HashMap<String, Vec<Point>>) {
                 _ => {}
             }
         }
-        let name = labels.iter().find(|(key, _)| key == "__name__").map_or("", |(_, value)| value);
+        let name = labels
+            .iter()
+            .find(|(key, _)| key == "__name__")
+            .map_or("", |(_, value)| value);
         let rest: Vec<String> = labels
             .iter()
             .filter(|(key, _)| key != "__name__")
             .map(|(key, value)| format!("{key}={value:?}"))
             .collect();
-        into.entry(format!("{name}{{{}}}", rest.join(","))).or_default().extend(points);
+        into.entry(format!("{name}{{{}}}", rest.join(",")))
+            .or_default()
+            .extend(points);
     }
 }
 
 fn pair(message: &[u8]) -> (String, String) {
     let mut texts = [String::new(), String::new()];
     for (number, value) in fields(message) {
-        texts[number as usize - 1] = String::from_utf8(value.bytes().to_vec()).expect("labels are UTF-8");
+        texts[number as usize - 1] =
+            String::from_utf8(value.bytes().to_vec()).expect("labels are UTF-8");
     }
     texts.into()
 }

@@ -23,7 +23,11 @@ impl Target {
             for index in 0..series {
                 body += &format!("m{{i=\"{index}\"}} {number}\n");
             }
-            Answer { status: 200, content_type: "text/plain; version=0.0.4", body: body.into_bytes() }
+            Answer {
+                status: 200,
+                content_type: "text/plain; version=0.0.4",
+                body: body.into_bytes(),
+            }
         });
         Target { port, scrapes }
     }
