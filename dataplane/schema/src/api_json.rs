@@ -1,0 +1,1 @@
+//! The component API's JSON of arguments, exports and debug information.

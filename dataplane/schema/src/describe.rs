@@ -1,0 +1,1 @@
+//! The declaration of a component as JSON, for `invar components --json`.

@@ -1,0 +1,298 @@
+//! Decoding as a component's author sees it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::{
+    Arguments, Attribute, Block, Body, Check, Choice, DecodeError, Port, PortKind, Regex, Secret,
+    Span, Targets, Value, ValueSpan,
+};
+
+#[derive(Arguments, Debug, PartialEq)]
+#[arg(check = Tls::validate)]
+struct Tls {
+    ca_file: Option<String>,
+    insecure: bool,
+}
+
+impl Tls {
+    fn validate(&self, check: &mut Check<'_>) {
+        if self.insecure && self.ca_file.is_some() {
+            check.attribute("insecure", "does not go with \"ca_file\"");
+        }
+    }
+}
+
+#[derive(Arguments, Debug, PartialEq)]
+struct Client {
+    #[arg(default = true)]
+    enable_http2: bool,
+    #[arg(block)]
+    tls_config: Option<Tls>,
+}
+
+#[derive(Choice, Clone, Copy, Debug, PartialEq)]
+enum Action {
+    Replace,
+    KeepEqual,
+}
+
+#[derive(Arguments, Debug, PartialEq)]
+struct Rule {
+    #[arg(default = Action::Replace)]
+    action: Action,
+    #[arg(default = "(.*)")]
+    regex: Regex,
+    source_labels: Vec<String>,
+}
+
+#[derive(Arguments, Debug, PartialEq)]
+struct Queue {
+    #[arg(default = 10000, min = 1)]
+    capacity: u32,
+    #[arg(default = "30ms")]
+    min_backoff: Duration,
+}
+
+/// Everything that a field can be.
+#[derive(Arguments)]
+struct Sample {
+    #[arg(required)]
+    url: String,
+    #[arg(required, port = Metrics)]
+    forward_to: Vec<Port>,
+    targets: Targets,
+    headers: BTreeMap<String, Vec<Secret>>,
+    #[arg(default = ["a", "b"])]
+    protocols: Vec<String>,
+    #[arg(one_of("fast", "slow"), default = "fast")]
+    speed: String,
+    r#type: Option<String>,
+    #[arg(flatten, defaults(enable_http2 = false))]
+    client: Client,
+    #[arg(block)]
+    queue_config: Queue,
+    #[arg(block, name = "rule")]
+    rules: Vec<Rule>,
+    #[arg(variants)]
+    stages: Vec<Stage>,
+}
+
+#[derive(Arguments, Debug, PartialEq)]
+enum Stage {
+    #[arg(name = "stage.drop")]
+    Drop(Rule),
+    #[arg(name = "stage.tls")]
+    Tls(Tls),
+}
+
+fn attribute(name: &str, value: Value) -> Attribute {
+    let value_span = ValueSpan::at(Span {
+        file: 0,
+        start: 5,
+        end: 6,
+    });
+    Attribute {
+        name: name.to_owned(),
+        value,
+        span: Span::default(),
+        value_span,
+    }
+}
+
+fn body(attributes: Vec<Attribute>, blocks: Vec<Block>) -> Body {
+    Body {
+        attributes,
+        blocks,
+        span: Span::default(),
+    }
+}
+
+fn block(name: &str, attributes: Vec<Attribute>) -> Block {
+    let body = body(attributes, Vec::new());
+    Block {
+        name: name.to_owned(),
+        label: None,
+        body,
+        span: Span::default(),
+    }
+}
+
+fn port(kind: PortKind) -> Value {
+    Value::port(Port {
+        node: "x.y".to_owned(),
+        name: "receiver".to_owned(),
+        kind,
+    })
+}
+
+fn minimal() -> Vec<Attribute> {
+    vec![
+        attribute("url", "http://x".into()),
+        attribute("forward_to", Value::array([])),
+    ]
+}
+
+fn decode(body: &Body) -> Result<Sample, Vec<DecodeError>> {
+    let mut errors = Vec::new();
+    let sample = Sample::decode(body, &mut errors);
+    assert_eq!(sample.is_none(), !errors.is_empty());
+    sample.ok_or(errors)
+}
+
+fn messages(body: &Body) -> Vec<String> {
+    let errors = decode(body).err().expect("the body has mistakes");
+    errors
+        .iter()
+        .map(|error| format!("{}: {}", error.path, error.message))
+        .collect()
+}
+
+#[test]
+fn absent_fields_hold_their_defaults() {
+    let sample = decode(&body(minimal(), Vec::new())).ok().expect("decodes");
+    assert_eq!(sample.protocols, ["a", "b"]);
+    assert_eq!(sample.speed, "fast");
+    assert!(
+        !sample.client.enable_http2,
+        "replaced where the struct is flattened"
+    );
+    assert_eq!(
+        sample.queue_config,
+        Queue {
+            capacity: 10000,
+            min_backoff: Duration::from_millis(30)
+        }
+    );
+    assert!(sample.r#type.is_none() && sample.headers.is_empty() && sample.targets.is_empty());
+    assert!(sample.client.tls_config.is_none());
+    assert!(
+        Client::decode(&Body::default(), &mut Vec::new())
+            .expect("decodes")
+            .enable_http2
+    );
+}
+
+#[test]
+fn values_turn_into_the_declared_types() {
+    let mut attributes = minimal();
+    attributes[0].value = 12_i64.into();
+    attributes[1].value = Value::array([port(PortKind::Metrics)]);
+    attributes.push(attribute(
+        "headers",
+        Value::object([("a", Value::array(["x".into()]))]),
+    ));
+    let target = Value::object([("__address__", "h:1".into()), ("n", 4_i64.into())]);
+    attributes.push(attribute("targets", Value::array([target])));
+    let queue = block("queue_config", vec![attribute("capacity", "7".into())]);
+    let sample = decode(&body(attributes, vec![queue]))
+        .ok()
+        .expect("decodes");
+    assert_eq!(sample.url, "12");
+    assert_eq!(sample.forward_to[0].node, "x.y");
+    assert_eq!(sample.headers["a"][0].expose(), "x");
+    assert_eq!(sample.targets[0].get("n"), Some("4"));
+    assert_eq!(sample.queue_config.capacity, 7);
+}
+
+#[test]
+fn every_mistake_is_reported_at_its_path() {
+    let attributes = vec![
+        attribute(
+            "forward_to",
+            Value::array([port(PortKind::Metrics), port(PortKind::Logs)]),
+        ),
+        attribute("enable_http3", true.into()),
+        attribute("speed", "fats".into()),
+        attribute("speed", "fast".into()),
+    ];
+    let blocks = vec![
+        block("queue_config", vec![attribute("capacity", 0_i64.into())]),
+        block("rule", vec![attribute("action", "keep".into())]),
+        block("stage.tls", vec![attribute("insecure", 3_i64.into())]),
+        block("tls_config", vec![]),
+        block("tls_config", vec![]),
+        block("tsl_config", vec![]),
+        block("url", vec![]),
+    ];
+    assert_eq!(
+        messages(&body(attributes, blocks)),
+        [
+            r#"enable_http3: unrecognized attribute name "enable_http3""#,
+            r#"speed: attribute "speed" may only be provided once"#,
+            r#"tls_config: block "tls_config" may only be provided once"#,
+            r#"tsl_config: unrecognized block name "tsl_config""#,
+            r#"url: "url" must be an attribute, but is used as a block"#,
+            r#"url: missing required attribute "url""#,
+            "forward_to[1]: expected MetricsReceiver, got capsule(\"LogsReceiver\")",
+            r#"speed: expected one of "fast", "slow", got "fats""#,
+            r#"queue_config.capacity: "capacity" must be at least 1, got 0"#,
+            r#"rule.action: expected one of "replace", "keep_equal", got "keep""#,
+            "stage.tls.insecure: expected bool, got number",
+        ]
+    );
+}
+
+#[test]
+fn the_nearest_name_is_offered() {
+    let mut attributes = minimal();
+    attributes.push(attribute("forwrad_to", Value::Null));
+    let errors = decode(&body(attributes, Vec::new()))
+        .err()
+        .expect("an error");
+    assert_eq!(errors[0].nearest.as_deref(), Some("forward_to"));
+}
+
+#[test]
+fn a_structs_own_check_sees_the_whole_struct() {
+    let tls = vec![
+        attribute("ca_file", "x".into()),
+        attribute("insecure", true.into()),
+    ];
+    let blocks = vec![block("tls_config", tls)];
+    assert_eq!(
+        messages(&body(minimal(), blocks)),
+        ["tls_config.insecure: does not go with \"ca_file\""]
+    );
+}
+
+#[test]
+fn secrets_do_not_become_strings() {
+    let mut attributes = minimal();
+    attributes[0].value = Value::secret("hush");
+    let found = messages(&body(attributes, Vec::new()));
+    assert_eq!(found, ["url: secrets may not be converted into strings"]);
+}
+
+#[test]
+fn blocks_of_several_kinds_keep_their_order() {
+    let blocks = vec![
+        block("stage.tls", vec![]),
+        block("rule", vec![]),
+        block("stage.drop", vec![]),
+    ];
+    let sample = decode(&body(minimal(), blocks)).ok().expect("decodes");
+    assert!(matches!(sample.stages[..], [Stage::Tls(_), Stage::Drop(_)]));
+    assert_eq!(sample.rules.len(), 1);
+}
+
+#[test]
+fn null_is_the_zero_of_a_type_and_not_its_default() {
+    let mut attributes = minimal();
+    attributes.push(attribute("protocols", Value::Null));
+    let sample = decode(&body(attributes, Vec::new())).ok().expect("decodes");
+    assert!(sample.protocols.is_empty());
+}
+
+#[test]
+fn moving_a_body_in_its_file_is_no_change() {
+    let (mut moved, original) = (body(minimal(), Vec::new()), body(minimal(), Vec::new()));
+    moved.attributes[0].span = Span {
+        file: 0,
+        start: 100,
+        end: 103,
+    };
+    assert_eq!(moved, original);
+    moved.attributes[0].value = "http://y".into();
+    assert_ne!(moved, original);
+}
