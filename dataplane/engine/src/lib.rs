@@ -1,1 +1,40 @@
-//! engine
+//! engine: the contract of components and the machine that runs them on a shard.
+//!
+//! It owns: what a component is (`Component`, `DataComponent`), how batches move between nodes
+//! (`Consume`, `Fanout`), the books of every edge (`Ledger`), the plan that control hands down
+//! (`Plan`, `Command`, `Report`), its rollout by diff (`shard_main`) and the log with senders that
+//! every exporter uses (`outbox`).
+//!
+//! It leaves to others: what a batch holds (`batch`), how settings are decoded (`schema`), bytes on
+//! disk (`wal`), sockets and timers (`runtime`), every protocol (the families).
+//!
+//! Nouns: a *component* is a kind, in code; a *node* is one of them in a plan; an *instance* is a
+//! node's copy on a shard; a *port* is where a node takes batches; an *edge* leads from a node to
+//! another node's port, or from an exporter to one destination.
+
+#![forbid(unsafe_code)]
+
+mod component;
+mod flow;
+mod fanout;
+mod ledger;
+mod health;
+mod throttle;
+mod plan;
+mod build;
+mod lanes;
+mod guard;
+mod instance;
+mod shard;
+pub mod limits;
+pub mod outbox;
+
+pub use build::{Build, BuildError, Globals, LaneDefaults};
+pub use component::{Built, Component, DataComponent, Leave, Role, Spread, Update, port_exports};
+pub use fanout::Fanout;
+pub use flow::{Batch, Consume, Nack};
+pub use health::{Health, HealthHandle};
+pub use ledger::{Balance, Ledger};
+pub use plan::{Command, Plan, PlanNode, NodeError, Report};
+pub use throttle::Throttle;
+pub use shard::{ShardOptions, shard_main};

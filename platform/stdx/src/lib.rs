@@ -3,11 +3,13 @@
 
 #![forbid(unsafe_code)]
 
+mod fnv;
 mod nearest;
 mod rng;
 mod units;
 pub mod varint;
 
+pub use fnv::{Fnv1a, fnv1a};
 pub use nearest::{edit_distance, nearest};
 pub use rng::Rng;
 pub use units::{UnitError, format_bytes, format_duration, parse_bytes, parse_duration};

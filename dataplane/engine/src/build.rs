@@ -1,0 +1,135 @@
+//! What a component finds around it while it is built: its place, its books, its downstream.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use batch::SeriesTable;
+use runtime::budget::Budget;
+use runtime::metrics::Registry;
+use schema::Port;
+use wal::{Lane, LaneOptions};
+
+use crate::fanout::{Fanout, Slots};
+use crate::health::HealthHandle;
+use crate::lanes::Lanes;
+use crate::ledger::Ledger;
+
+/// Facts of the process, the same on both planes.
+#[derive(Clone, Debug)]
+pub struct Globals {
+    /// `invar/1.2.3`, sent as User-Agent.
+    pub user_agent: String,
+    /// Where the process's own HTTP server listens, `host:port`; targets of built-in exporters are
+    /// reached there.
+    pub http_address: String,
+    /// Fully qualified host name, or the short one.
+    pub hostname: String,
+    /// Random per installation, sent as `X-Agent-Id`.
+    pub instance_id: String,
+    pub storage_path: PathBuf,
+    pub lanes: LaneDefaults,
+}
+
+/// How lanes are laid out and synced unless a component's settings say otherwise.
+#[derive(Clone, Debug)]
+pub struct LaneDefaults {
+    pub segment_bytes: u64,
+    /// At this many bytes of one lane, new data is refused until destinations catch up.
+    pub budget_bytes: u64,
+    pub sync: wal::SyncPolicy,
+    /// How long an append may wait for others to share its sync.
+    pub commit_delay: Duration,
+}
+
+impl LaneDefaults {
+    /// 16 MiB segments: a dead destination frees space in steps that are small beside the budget,
+    /// and a new one (preallocation, header) is needed only each 300,000 samples or so.
+    pub fn standard() -> LaneDefaults {
+        LaneDefaults {
+            segment_bytes: 16 << 20,
+            budget_bytes: 10 << 30,
+            sync: wal::SyncPolicy::EveryCommit,
+            commit_delay: Duration::from_millis(2),
+        }
+    }
+}
+
+/// Why an instance could not be made. The old one, if any, goes on.
+#[derive(Debug)]
+pub struct BuildError {
+    pub message: String,
+}
+
+impl BuildError {
+    pub fn new(message: impl Into<String>) -> BuildError {
+        BuildError { message: message.into() }
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// The surroundings of one instance. Clones share everything.
+#[derive(Clone)]
+pub struct Build {
+    /// The node's id.
+    pub node: Rc<str>,
+    pub shard_index: usize,
+    pub shard_count: usize,
+    pub globals: Arc<Globals>,
+    pub registry: Rc<Registry>,
+    pub budget: Rc<Budget>,
+    pub series: Rc<RefCell<SeriesTable>>,
+    pub health: HealthHandle,
+    pub(crate) slots: Rc<Slots>,
+    pub(crate) lanes: Rc<Lanes>,
+}
+
+impl Build {
+    /// Whether work with this hash belongs to this shard, for `Spread::ByKey`.
+    pub fn owns(&self, key_hash: u64) -> bool {
+        key_hash % self.shard_count as u64 == self.shard_index as u64
+    }
+
+    /// The way to the nodes behind `ports`, with the books of each edge.
+    pub fn fanout(&self, ports: &[Port]) -> Fanout {
+        Fanout::new(&self.slots, &self.registry, &self.node, ports)
+    }
+
+    /// The books of an edge that is not a port: a destination, or the component itself.
+    pub fn ledger(&self, edge: &str) -> Ledger {
+        Ledger::new(&self.registry, &self.node, edge)
+    }
+
+    /// This shard's own folder of the node, below the storage path. Not created by this call.
+    pub fn storage_path(&self) -> PathBuf {
+        storage_path(&self.globals.storage_path, &self.node, self.shard_index)
+    }
+
+    /// A lane of this node. An instance gets the lane that the one before it left open, with all
+    /// that it holds.
+    pub async fn lane(&self, name: &str, options: LaneOptions) -> Result<Lane, BuildError> {
+        let path = self.storage_path().join(name);
+        self.lanes.open(path, options).await
+    }
+}
+
+/// `STORAGE/NODE/shard-INDEX`.
+fn storage_path(storage: &Path, node: &str, shard_index: usize) -> PathBuf {
+    let mut folder = String::with_capacity(node.len());
+    for character in node.chars() {
+        // Ids may hold characters that mean something in paths, such as the slash of a module.
+        let plain = character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
+        folder.push(if plain { character } else { '+' });
+    }
+    storage.join(folder).join(format!("shard-{shard_index}"))
+}

@@ -1,0 +1,201 @@
+//! One node's way to the nodes in its `forward_to`.
+//!
+//! A branch leads to a slot, not to an instance: slots are found by node id and port, and whoever
+//! fills them may change at any time, so that replacing a node touches none of its neighbours.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use runtime::Instant;
+use runtime::metrics::Registry;
+use schema::Port;
+
+use crate::flow::{Batch, Consume, Nack};
+use crate::ledger::Ledger;
+use crate::limits::{OFFER_BACKOFF_MAX, OFFER_BACKOFF_MIN};
+
+/// Where a node's port is found on this shard, whether the node exists yet or not.
+#[derive(Default)]
+pub(crate) struct Slots {
+    by_port: RefCell<HashMap<(String, String), Slot>>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Slot {
+    port: Rc<RefCell<Option<Rc<dyn Consume>>>>,
+}
+
+impl Slots {
+    pub fn slot(&self, node: &str, port: &str) -> Slot {
+        let mut by_port = self.by_port.borrow_mut();
+        by_port.entry((node.to_owned(), port.to_owned())).or_default().clone()
+    }
+
+    /// Forgets slots that no instance fills and no branch leads to.
+    pub fn prune(&self) {
+        self.by_port.borrow_mut().retain(|_, slot| {
+            Rc::strong_count(&slot.port) > 1 || slot.port.borrow().is_some()
+        });
+    }
+}
+
+impl Slot {
+    pub fn fill(&self, port: Option<Rc<dyn Consume>>) {
+        *self.port.borrow_mut() = port;
+    }
+
+    async fn consume(&self, batch: Batch) -> Result<(), Nack> {
+        let port = self.port.borrow().clone();
+        match port {
+            Some(port) => port.consume(batch).await,
+            None => Err(Nack::retry("no_receiver", "the receiving component does not run")),
+        }
+    }
+}
+
+/// The branches behind a `forward_to`. Clones share them.
+#[derive(Clone)]
+pub struct Fanout {
+    branches: Rc<[Branch]>,
+}
+
+struct Branch {
+    slot: Slot,
+    ledger: Ledger,
+}
+
+impl Fanout {
+    pub(crate) fn new(
+        slots: &Slots,
+        registry: &Rc<Registry>,
+        node: &str,
+        ports: &[Port],
+    ) -> Fanout {
+        let mut branches = Vec::with_capacity(ports.len());
+        for port in ports {
+            let slot = slots.slot(&port.node, &port.name);
+            let edge = format!("{}.{}", port.node, port.name);
+            branches.push(Branch { slot, ledger: Ledger::new(registry, node, &edge) });
+        }
+        Fanout { branches: branches.into() }
+    }
+
+    /// Offers the batch to every branch at once and waits for all answers. The worst answer is
+    /// the answer; after a retryable one the batch may be offered again, to all.
+    pub async fn consume(&self, batch: Batch) -> Result<(), Nack> {
+        match &*self.branches {
+            [] => Ok(()),
+            [branch] => branch.consume(batch).await,
+            branches => {
+                let offer = |branch: &'_ Branch| branch.consume(batch.clone());
+                join(branches.iter().map(offer).collect()).await.into_iter().fold(Ok(()), worse)
+            }
+        }
+    }
+
+    /// For sources that cannot ask their sender to try again: offers the batch again and again to
+    /// the branches that refused it for now, and only to those, until `deadline`.
+    pub async fn consume_until(&self, batch: Batch, deadline: Instant) -> Result<(), Nack> {
+        match &*self.branches {
+            [] => Ok(()),
+            [branch] => branch.consume_until(batch, deadline).await,
+            branches => {
+                let offer = |branch: &'_ Branch| branch.consume_until(batch.clone(), deadline);
+                join(branches.iter().map(offer).collect()).await.into_iter().fold(Ok(()), worse)
+            }
+        }
+    }
+
+    /// The books of each edge.
+    pub fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
+        self.branches.iter().map(|branch| &branch.ledger)
+    }
+}
+
+impl Branch {
+    async fn consume(&self, batch: Batch) -> Result<(), Nack> {
+        let held = Held::take(&self.ledger, batch.items());
+        let result = self.slot.consume(batch).await;
+        held.settle(&result);
+        result
+    }
+
+    async fn consume_until(&self, batch: Batch, deadline: Instant) -> Result<(), Nack> {
+        let mut backoff = OFFER_BACKOFF_MIN;
+        loop {
+            let result = self.consume(batch.clone()).await;
+            let again = runtime::now() + backoff;
+            match result {
+                Err(nack) if nack.retryable && again < deadline => runtime::sleep_until(again).await,
+                result => return result,
+            }
+            backoff = (backoff * 2).min(OFFER_BACKOFF_MAX);
+        }
+    }
+}
+
+/// Items between an offer and its answer. When the caller gives up waiting, they are its again.
+struct Held<'a> {
+    ledger: &'a Ledger,
+    items: u64,
+}
+
+impl<'a> Held<'a> {
+    fn take(ledger: &'a Ledger, items: u64) -> Held<'a> {
+        ledger.take(items);
+        Held { ledger, items }
+    }
+
+    fn settle(mut self, result: &Result<(), Nack>) {
+        let items = std::mem::take(&mut self.items);
+        match result {
+            Ok(()) => self.ledger.pass(items),
+            Err(nack) if nack.retryable => self.ledger.refuse(items),
+            Err(nack) => self.ledger.drop(nack.reason, items),
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.ledger.refuse(self.items);
+    }
+}
+
+/// Retryable is worse than permanent is worse than taken: a sender that offers the batch again costs
+/// the other branches a duplicate, one that does not would cost this branch the batch.
+fn worse(left: Result<(), Nack>, right: Result<(), Nack>) -> Result<(), Nack> {
+    match (left, right) {
+        (Ok(()), right) => right,
+        (left, Ok(())) => left,
+        (Err(left), Err(right)) if right.retryable && !left.retryable => Err(right),
+        (left, Err(_)) => left,
+    }
+}
+
+/// Waits for all; a fan-out has few branches, so each wake-up polls those that are left.
+async fn join(offers: Vec<impl Future<Output = Result<(), Nack>>>) -> Vec<Result<(), Nack>> {
+    let mut offers: Vec<Pin<Box<_>>> = offers.into_iter().map(Box::pin).collect();
+    let mut answers: Vec<Option<Result<(), Nack>>> = offers.iter().map(|_| None).collect();
+    std::future::poll_fn(move |cx| {
+        let mut pending = false;
+        for (offer, answer) in offers.iter_mut().zip(&mut answers) {
+            if answer.is_some() {
+                continue;
+            }
+            match offer.as_mut().poll(cx) {
+                Poll::Ready(result) => *answer = Some(result),
+                Poll::Pending => pending = true,
+            }
+        }
+        if pending {
+            return Poll::Pending;
+        }
+        Poll::Ready(answers.iter_mut().filter_map(Option::take).collect())
+    })
+    .await
+}

@@ -1,0 +1,51 @@
+//! How batches move: by ownership through `consume(batch).await`, which carries the answer back.
+//!
+//! `Ok` is an ack: every branch has delivered the batch, synced it, or dropped it on purpose and
+//! counted that. A `Nack` says that some branch did not. A call that has not returned yet is
+//! backpressure; there is no queue between nodes.
+
+use std::rc::Rc;
+
+use batch::MetricsBatch;
+use runtime::LocalBoxFuture;
+
+/// An owned unit of one signal. Fan-out shares it; who edits makes its own.
+#[derive(Clone)]
+pub enum Batch {
+    Metrics(Rc<MetricsBatch>),
+}
+
+impl Batch {
+    /// What the ledgers count.
+    pub fn items(&self) -> u64 {
+        match self {
+            Batch::Metrics(metrics) => metrics.items() as u64,
+        }
+    }
+}
+
+/// The batch was not taken. The caller still owns it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nack {
+    /// The same batch may be offered again later.
+    pub retryable: bool,
+    /// A short fixed word, used as the `reason` label of counters.
+    pub reason: &'static str,
+    /// What to tell the user, may be empty.
+    pub message: String,
+}
+
+impl Nack {
+    pub fn retry(reason: &'static str, message: impl Into<String>) -> Nack {
+        Nack { retryable: true, reason, message: message.into() }
+    }
+
+    pub fn permanent(reason: &'static str, message: impl Into<String>) -> Nack {
+        Nack { retryable: false, reason, message: message.into() }
+    }
+}
+
+/// A port of an instance.
+pub trait Consume {
+    fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>>;
+}

@@ -1,0 +1,24 @@
+//! The outbox of an exporter: a lane and the senders of its destinations.
+//!
+//! ```text
+//! consume --> Stage (open message, shared by all who consume within a few ms)
+//!               | append, group commit: the answer of consume
+//!               v
+//!             lane --> Reader --> Sender of destination 1 (in order, one request at a time)
+//!                  \-> Reader --> Sender of destination 2
+//! ```
+//!
+//! Promises: what `consume` has answered `Ok` to is in the lane, synced as its policy says. Each
+//! destination gets the records in the order of the lane, so that a series keeps its order, at least
+//! once; a destination that is slow or dead delays no other one. A record leaves the lane for a
+//! destination by an ack or by a counted drop.
+
+mod queue;
+mod retry;
+mod stage;
+mod sender;
+
+pub use queue::QueueConfig;
+pub use retry::{Backoff, Outcome, Retry429, classify, parse_retry_after};
+pub use sender::{Fate, Sender, SenderHandle, SenderOptions, Transport};
+pub use stage::{Encoder, Message, Stage, Write};

@@ -1,0 +1,218 @@
+//! Sends the records of a lane to one destination, in order, each until it is acked or dropped.
+//!
+//! One request at a time keeps the order of each series; shards are what runs in parallel, for each
+//! has its own lane and senders.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use runtime::LocalBoxFuture;
+use runtime::sync::Notify;
+use wal::{Lane, Reader, Record};
+
+use super::retry::{Backoff, Outcome};
+use crate::component::Leave;
+use crate::ledger::Ledger;
+use crate::throttle::Throttle;
+
+/// The protocol of a destination.
+pub trait Transport: 'static {
+    /// One attempt, counted from 0.
+    fn send<'a>(&'a self, record: &'a Record, attempt: u32) -> LocalBoxFuture<'a, Outcome>;
+
+    /// Told once per record, when it leaves the lane for this destination.
+    fn settled(&self, record: &Record, fate: Fate);
+
+    /// Told before each wait for another attempt.
+    fn retrying(&self, record: &Record);
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Delivered,
+    Dropped(&'static str),
+}
+
+/// What a sender is made of.
+pub struct SenderOptions {
+    /// For log lines.
+    pub node: Rc<str>,
+    pub destination: String,
+    pub min_backoff: Duration,
+    pub max_backoff: Duration,
+    /// Zero for none.
+    pub age_limit: Duration,
+    pub ledger: Ledger,
+}
+
+/// Sends one destination's share of a lane.
+pub struct Sender<T> {
+    options: SenderOptions,
+    lane: Lane,
+    transport: T,
+    state: Rc<State>,
+    failed: Throttle,
+    rejected: Throttle,
+}
+
+/// What the outside may know of a running sender.
+#[derive(Default)]
+struct State {
+    phase: Cell<Phase>,
+    stop: Cell<bool>,
+    changed: Notify,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Idle,
+    Sending,
+    /// Between two attempts.
+    Waiting,
+    Stopped,
+}
+
+/// Lets an instance end its sender at a good moment.
+#[derive(Clone)]
+pub struct SenderHandle {
+    state: Rc<State>,
+    ledger: Ledger,
+}
+
+/// How often a line about the same trouble of one destination is logged.
+const LOG_INTERVAL: Duration = Duration::from_secs(30);
+
+impl<T: Transport> Sender<T> {
+    pub fn new(options: SenderOptions, lane: Lane, transport: T) -> Sender<T> {
+        // What an earlier process left is held by this edge from the start.
+        let held = lane.held_items(&options.destination);
+        options.ledger.take(held);
+        Sender {
+            options,
+            lane,
+            transport,
+            state: Rc::new(State::default()),
+            failed: Throttle::new(LOG_INTERVAL),
+            rejected: Throttle::new(LOG_INTERVAL),
+        }
+    }
+
+    pub fn handle(&self) -> SenderHandle {
+        SenderHandle { state: self.state.clone(), ledger: self.options.ledger.clone() }
+    }
+
+    /// Runs until stopped through the handle, or dropped.
+    pub async fn run(self) {
+        let mut reader = self.lane.reader(&self.options.destination);
+        while !self.state.stop.get() {
+            self.state.enter(Phase::Idle);
+            let record = reader.next().await;
+            if self.state.stop.get() {
+                break;
+            }
+            let fate = self.deliver(&record).await;
+            let Some(fate) = fate else { break };
+            self.settle(&mut reader, &record, fate);
+        }
+        self.state.enter(Phase::Stopped);
+    }
+
+    /// Tries until the record has a fate; `None` when stopped between two attempts.
+    async fn deliver(&self, record: &Record) -> Option<Fate> {
+        let mut backoff = Backoff::new(self.options.min_backoff, self.options.max_backoff);
+        for attempt in 0.. {
+            if self.is_too_old(record) {
+                return Some(Fate::Dropped("too_old"));
+            }
+            self.state.enter(Phase::Sending);
+            let (after, message) = match self.transport.send(record, attempt).await {
+                Outcome::Ack => return Some(Fate::Delivered),
+                Outcome::Drop { reason, message } => {
+                    self.log_rejected(record, &message);
+                    return Some(Fate::Dropped(reason));
+                }
+                Outcome::Retry { after, message, .. } => (after, message),
+            };
+            if self.state.stop.get() {
+                return None;
+            }
+            self.transport.retrying(record);
+            let wait = backoff.wait(after, runtime::random_u64());
+            self.log_failed(&message, wait);
+            self.state.enter(Phase::Waiting);
+            runtime::sleep(wait).await;
+        }
+        unreachable!("attempts do not run out")
+    }
+
+    fn settle(&self, reader: &mut Reader, record: &Record, fate: Fate) {
+        let items = u64::from(record.items);
+        match fate {
+            Fate::Delivered => self.options.ledger.pass(items),
+            Fate::Dropped(reason) => self.options.ledger.drop(reason, items),
+        }
+        reader.ack(record.sequence);
+        self.transport.settled(record, fate);
+    }
+
+    fn is_too_old(&self, record: &Record) -> bool {
+        let limit = self.options.age_limit;
+        let age_ms = runtime::wall_ms() - record.appended_ms;
+        !limit.is_zero() && age_ms > 0 && age_ms as u128 > limit.as_millis()
+    }
+
+    fn log_failed(&self, message: &str, wait: Duration) {
+        if let Some(held_back) = self.failed.pass() {
+            tracing::warn!(
+                component_id = &*self.options.node,
+                endpoint = self.options.destination,
+                held_back,
+                "sending failed, trying again in {}: {message}",
+                stdx::format_duration(wait),
+            );
+        }
+    }
+
+    fn log_rejected(&self, record: &Record, message: &str) {
+        if let Some(held_back) = self.rejected.pass() {
+            tracing::error!(
+                component_id = &*self.options.node,
+                endpoint = self.options.destination,
+                held_back,
+                "endpoint refused {} samples for good, they are dropped: {message}",
+                record.items,
+            );
+        }
+    }
+}
+
+impl State {
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.changed.notify_all();
+    }
+}
+
+impl SenderHandle {
+    /// Waits for a good moment to end the sender and lets it take no further record: between two
+    /// attempts, and if nobody goes on, not before the lane is empty or the destination fails.
+    pub async fn finish(&self, why: Leave) {
+        loop {
+            let changed = self.state.changed.notified();
+            let left = self.ledger.balance().held > 0;
+            let good = match self.state.phase.get() {
+                Phase::Sending => false,
+                Phase::Idle => why == Leave::Replaced || !left,
+                Phase::Waiting | Phase::Stopped => true,
+            };
+            if good {
+                break;
+            }
+            changed.await;
+        }
+        self.state.stop.set(true);
+    }
+}

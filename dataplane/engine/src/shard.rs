@@ -1,0 +1,261 @@
+//! A shard's main loop: takes commands from control, rolls plans out by diff, answers questions.
+//!
+//! A rollout builds sinks before sources, so that nothing flows into the void, and removes sources
+//! before sinks. A node that is equal in both plans is not touched. A changed one is updated in place
+//! if its component offers that; else the new instance is built beside the old one, takes over its
+//! ports, and the old one drains. An error keeps the old instance and is reported.
+//!
+//! Questions (metrics, debug information) are answered while a rollout waits for a drain.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use batch::SeriesTable;
+use runtime::budget::Budget;
+use runtime::metrics::Registry;
+use runtime::sync::Notify;
+
+use crate::build::{Build, BuildError, Globals};
+use crate::component::{Leave, Role, Spread, Update};
+use crate::fanout::Slots;
+use crate::health::{Health, HealthHandle};
+use crate::instance::Instance;
+use crate::lanes::Lanes;
+use crate::limits::{REBUILD_DELAY, SHUTDOWN_MAX};
+use crate::plan::{Command, NodeError, Plan, PlanNode, Report};
+
+/// What a shard is told when it starts. Crosses into its thread.
+#[derive(Clone)]
+pub struct ShardOptions {
+    pub index: usize,
+    pub count: usize,
+    /// What data in flight may take on this shard.
+    pub memory_bytes: u64,
+    pub globals: Arc<Globals>,
+}
+
+/// Runs a shard until it is drained or control is gone.
+pub async fn shard_main(
+    options: ShardOptions,
+    commands: flume::Receiver<Command>,
+    reports: flume::Sender<Report>,
+) {
+    assert!(options.index < options.count, "a shard's index is below their count");
+    let shard = Rc::new(Shard::new(options, reports));
+    let rollout = runtime::spawn(shard.clone().rollout());
+    while let Ok(command) = commands.recv_async().await {
+        match command {
+            Command::Apply(plan) => shard.push(Work::Apply(plan)),
+            // Who asked may have given up waiting for either answer.
+            Command::Snapshot(reply) => drop(reply.send(shard.registry.snapshot())),
+            Command::Inspect { node, reply } => drop(reply.send(shard.inspect(&node))),
+            Command::Drain(reply) => {
+                shard.push(Work::Drain);
+                rollout.join().await;
+                drop(reply.send(()));
+                return;
+            }
+        }
+    }
+    shard.push(Work::Drain);
+    rollout.join().await;
+}
+
+struct Shard {
+    options: ShardOptions,
+    reports: flume::Sender<Report>,
+    registry: Rc<Registry>,
+    budget: Rc<Budget>,
+    series: Rc<RefCell<SeriesTable>>,
+    slots: Rc<Slots>,
+    lanes: Rc<Lanes>,
+    instances: RefCell<BTreeMap<String, Rc<Instance>>>,
+    /// The rollout does one thing after the other; this is what it has still to do.
+    work: RefCell<Vec<Work>>,
+    more_work: Notify,
+}
+
+enum Work {
+    Apply(Arc<Plan>),
+    Rebuild(Arc<PlanNode>),
+    Drain,
+}
+
+impl Shard {
+    fn new(options: ShardOptions, reports: flume::Sender<Report>) -> Shard {
+        Shard {
+            reports,
+            registry: Rc::new(Registry::new()),
+            budget: Rc::new(Budget::new(options.memory_bytes)),
+            series: Rc::new(RefCell::new(SeriesTable::new())),
+            slots: Rc::new(Slots::default()),
+            lanes: Rc::new(Lanes::default()),
+            instances: RefCell::new(BTreeMap::new()),
+            work: RefCell::new(Vec::new()),
+            more_work: Notify::new(),
+            options,
+        }
+    }
+
+    fn push(&self, work: Work) {
+        self.work.borrow_mut().push(work);
+        self.more_work.notify_one();
+    }
+
+    async fn rollout(self: Rc<Shard>) {
+        loop {
+            let batch = std::mem::take(&mut *self.work.borrow_mut());
+            if batch.is_empty() {
+                self.more_work.notified().await;
+            }
+            for work in batch {
+                match work {
+                    Work::Apply(plan) => self.apply(&plan).await,
+                    Work::Rebuild(node) => self.rebuild(&node).await,
+                    Work::Drain => return self.drain().await,
+                }
+            }
+        }
+    }
+
+    async fn apply(self: &Rc<Shard>, plan: &Plan) {
+        let mut errors = Vec::new();
+        for role in [Role::Exporter, Role::Processor, Role::Receiver] {
+            let of_role = plan.nodes.iter().filter(|node| node.component.role == role);
+            for node in of_role.filter(|node| self.hosts(node)) {
+                if let Err(error) = self.apply_node(node).await {
+                    self.health(&node.id).set(Health::Unhealthy, error.message.clone());
+                    errors.push(NodeError { node: node.id.clone(), message: error.message });
+                }
+            }
+        }
+        self.remove(|id| !plan.nodes.iter().any(|node| node.id == id && self.hosts(node))).await;
+        self.slots.prune();
+        let report = Report::Applied { shard: self.options.index, epoch: plan.epoch, errors };
+        // Control ends first at a shutdown; nobody is left to be told then.
+        drop(self.reports.send(report));
+    }
+
+    async fn apply_node(self: &Rc<Shard>, node: &Arc<PlanNode>) -> Result<(), BuildError> {
+        let old = self.instances.borrow().get(&node.id).cloned();
+        let Some(old) = old else {
+            return self.place(node, None).await;
+        };
+        if old.node().same_as(node) {
+            return Ok(());
+        }
+        match old.update(node)? {
+            Update::Done => {
+                old.health().set(Health::Healthy, "");
+                Ok(())
+            }
+            Update::Rebuild => self.place(node, Some(old)).await,
+        }
+    }
+
+    /// Builds an instance and lets it take the place of `old`.
+    async fn place(
+        self: &Rc<Shard>,
+        node: &Arc<PlanNode>,
+        old: Option<Rc<Instance>>,
+    ) -> Result<(), BuildError> {
+        let mut new = Instance::build(node, self.build(&node.id)).await?;
+        if let Some(old) = &old {
+            old.close_ports();
+        }
+        new.open_ports();
+        if let Some(old) = old {
+            old.leave(Leave::Replaced).await;
+        }
+        let (shard, again) = (Rc::downgrade(self), node.clone());
+        new.start(move || {
+            runtime::spawn(async move {
+                runtime::sleep(REBUILD_DELAY).await;
+                if let Some(shard) = shard.upgrade() {
+                    shard.push(Work::Rebuild(again));
+                }
+            });
+        });
+        self.instances.borrow_mut().insert(node.id.clone(), Rc::new(new));
+        Ok(())
+    }
+
+    /// After a panic of its own work: a fresh instance, unless a plan was faster.
+    async fn rebuild(self: &Rc<Shard>, node: &Arc<PlanNode>) {
+        let old = self.instances.borrow().get(&node.id).cloned();
+        let Some(old) = old.filter(|old| Arc::ptr_eq(&old.node(), node)) else {
+            return;
+        };
+        if let Err(error) = self.place(node, Some(old)).await {
+            self.health(&node.id).set(Health::Exited, error.message);
+        }
+    }
+
+    /// Removes nodes, sources before sinks, so that each finds its downstream while it drains.
+    async fn remove(&self, gone: impl Fn(&str) -> bool) {
+        for role in [Role::Receiver, Role::Processor, Role::Exporter] {
+            let mut leaving = Vec::new();
+            self.instances.borrow_mut().retain(|id, instance| {
+                let leaves = instance.node().component.role == role && gone(id);
+                if leaves {
+                    leaving.push(instance.clone());
+                }
+                !leaves
+            });
+            for instance in leaving {
+                instance.leave(Leave::Removed).await;
+                instance.close_ports();
+                instance.forget();
+            }
+        }
+    }
+
+    async fn drain(&self) {
+        let everything = async {
+            self.remove(|_| true).await;
+            self.lanes.close().await;
+        };
+        if runtime::timeout(SHUTDOWN_MAX, everything).await.is_err() {
+            let limit = stdx::format_duration(SHUTDOWN_MAX);
+            tracing::warn!(shard = self.options.index, "not drained within {limit}, ending anyway");
+        }
+    }
+
+    fn inspect(&self, node: &str) -> Option<schema::Value> {
+        let instance = self.instances.borrow().get(node).cloned()?;
+        instance.inspect()
+    }
+
+    /// Whether an instance of the node lives on this shard.
+    fn hosts(&self, node: &PlanNode) -> bool {
+        let ShardOptions { index, count, .. } = self.options;
+        match node.component.spread {
+            Spread::ByConnection | Spread::ByKey | Spread::All => true,
+            Spread::One => stdx::fnv1a(node.id.as_bytes()) % count as u64 == index as u64,
+        }
+    }
+
+    fn health(&self, node: &str) -> HealthHandle {
+        if let Some(instance) = self.instances.borrow().get(node) {
+            return instance.health().clone();
+        }
+        HealthHandle::new(self.options.index, node, self.reports.clone())
+    }
+
+    fn build(&self, node: &str) -> Build {
+        Build {
+            node: Rc::from(node),
+            shard_index: self.options.index,
+            shard_count: self.options.count,
+            globals: self.options.globals.clone(),
+            registry: self.registry.clone(),
+            budget: self.budget.clone(),
+            series: self.series.clone(),
+            health: self.health(node),
+            slots: self.slots.clone(),
+            lanes: self.lanes.clone(),
+        }
+    }
+}
