@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod diagnostic;
+mod lexer;
 mod limits;
 mod literal;
 mod parser;

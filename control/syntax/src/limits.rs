@@ -6,10 +6,10 @@
 pub const SOURCE_BYTES_MAX: usize = 16 << 20;
 
 /// Limit: height of the tree: blocks in blocks, and expressions in expressions, the links of a
-/// chain such as `a + b + c` or `a.b.c` counted too. Whoever walks the tree may recurse: 512 levels
-/// of 1 KiB frames are a quarter of the smallest thread stack in use (2 MiB). What lies deeper is
+/// chain such as `a + b + c` or `a.b.c` counted too. Whoever walks the tree may recurse: 256 levels
+/// of 4 KiB frames are half of the smallest thread stack in use (2 MiB). What lies deeper is
 /// skipped with a diagnostic.
-pub const DEPTH_MAX: u32 = 512;
+pub const DEPTH_MAX: u32 = 256;
 
 /// Limit: diagnostics of one parse. Nobody reads more; the last one says that there are more.
 pub const DIAGNOSTICS_MAX: usize = 1_000;

@@ -43,25 +43,46 @@ pub struct Position {
     pub column: u32,
 }
 
+/// Where the lines of a text start.
+#[derive(Clone, Debug)]
+pub(crate) struct LineIndex {
+    starts: Vec<u32>,
+}
+
+impl LineIndex {
+    pub(crate) fn new(text: &str) -> LineIndex {
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let starts = std::iter::once(0)
+            .chain(newlines.map(|(at, _)| at as u32 + 1))
+            .collect();
+        LineIndex { starts }
+    }
+
+    pub(crate) fn position(&self, offset: u32) -> Position {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        Position {
+            line: line as u32,
+            column: offset - self.starts[line - 1] + 1,
+        }
+    }
+}
+
 /// One file: its name as users typed it, its text, where its lines start.
 #[derive(Clone, Debug)]
 pub struct Source {
     name: String,
     text: Arc<str>,
-    line_starts: Vec<u32>,
+    lines: LineIndex,
 }
 
 impl Source {
     pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Source {
         let text = text.into();
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0)
-            .chain(newlines.map(|(at, _)| at as u32 + 1))
-            .collect();
+        let lines = LineIndex::new(&text);
         Source {
             name: name.into(),
             text,
-            line_starts,
+            lines,
         }
     }
 
@@ -75,28 +96,20 @@ impl Source {
 
     /// Where the byte at `offset` stands; an offset past the end counts as the end.
     pub fn position(&self, offset: u32) -> Position {
-        let offset = offset.min(self.text.len() as u32);
-        let line = self.line_starts.partition_point(|start| *start <= offset);
-        Position {
-            line: line as u32,
-            column: offset - self.line_starts[line - 1] + 1,
-        }
+        self.lines.position(offset.min(self.text.len() as u32))
     }
 
     pub fn line_count(&self) -> u32 {
-        self.line_starts.len() as u32
+        self.lines.starts.len() as u32
     }
 
     /// The text of a line without its line end; empty for a line that is not there.
     pub fn line(&self, line: u32) -> &str {
-        let Some(start) = (line as usize)
-            .checked_sub(1)
-            .and_then(|at| self.line_starts.get(at))
-        else {
+        let starts = &self.lines.starts;
+        let Some(start) = (line as usize).checked_sub(1).and_then(|at| starts.get(at)) else {
             return "";
         };
-        let end = self
-            .line_starts
+        let end = starts
             .get(line as usize)
             .copied()
             .unwrap_or(self.text.len() as u32);
