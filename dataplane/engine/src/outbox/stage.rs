@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use runtime::sync::Notify;
-use wal::{AppendError, Lane, Sequence};
+use wal::{AppendError, Lane, Ticket};
 
 use crate::flow::Nack;
 
@@ -42,7 +42,7 @@ pub struct Stage<E> {
 /// Everyone who waits for the same commit.
 #[derive(Default)]
 struct Group {
-    last: Cell<Option<Sequence>>,
+    last: Cell<Option<Ticket>>,
     items: Cell<u64>,
     /// Of the first append that failed: then nobody of the group can be sure.
     failed: RefCell<Option<Nack>>,
