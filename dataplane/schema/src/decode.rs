@@ -17,6 +17,8 @@ pub struct DecodeError {
     pub found: Option<String>,
     /// The valid name that is most like the one found.
     pub nearest: Option<String>,
+    /// Found by a check over several fields, so it may be due to one that could not be evaluated yet.
+    pub from_check: bool,
 }
 
 /// The arguments of a component or block. Made by the derive.
@@ -343,6 +345,7 @@ fn type_error(attribute: &Attribute, error: TypeError) -> DecodeError {
         expected: Some(error.expected),
         found: Some(error.found),
         nearest: error.nearest,
+        from_check: false,
     }
 }
 
@@ -394,6 +397,7 @@ impl Check<'_> {
             span,
             path: path.to_owned(),
             message,
+            from_check: true,
             ..Default::default()
         });
     }
