@@ -1,1 +1,31 @@
-//! eval
+//! From expressions to values, and the components that only compute values.
+//!
+//! Owns evaluation of expressions and bodies in a scope, the standard library, and the contract of
+//! resolvers: components that live on the control thread and hand exports to whoever refers to them.
+//! Leaves the graph, its order and modules to `plan`, types of arguments to `schema`. Evaluation is
+//! pure but for `sys.env`; resolvers do their own I/O.
+//!
+//! Nouns: a *scope* is what names mean at one place; a *built-in* is a name of the standard library;
+//! a *resolver* is an instance of a control-only component, its *exports* an object of values.
+
+#![forbid(unsafe_code)]
+
+mod body;
+mod expression;
+mod format;
+mod json_path;
+mod number;
+mod operators;
+mod resolver;
+mod scope;
+mod stdlib;
+mod yaml;
+
+pub use body::{body_of_object, decode_diagnostics, evaluate_body, span_of};
+pub use expression::evaluate;
+pub use resolver::{
+    Component, Environment, Health, HealthState, Instance, ResolverComponent, ResolverCx,
+    ResolverError,
+};
+pub use scope::Scope;
+pub use stdlib::{Builtin, builtin, constants, is_builtin};

@@ -1,0 +1,242 @@
+//! Evaluation of one expression.
+
+use std::sync::Arc;
+
+use schema::{Function, Number, Object, Value};
+use syntax::{Diagnostic, Expr, ExprKind, Exprs, Fields, Name, Span};
+
+use crate::operators::{OperandError, Side, binary, unary};
+use crate::scope::{Found, Scope};
+use crate::stdlib::{self, Builtin};
+
+/// The value of an expression, or its first mistake.
+pub fn evaluate(expr: Expr<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+    match expr.kind() {
+        ExprKind::Null => Ok(Value::Null),
+        ExprKind::Bool(value) => Ok(Value::Bool(value)),
+        ExprKind::Number(number) => Ok(Value::Number(number_of(number))),
+        ExprKind::String(text) => Ok(Value::string(&*text)),
+        ExprKind::Array(elements) => array(elements, scope),
+        ExprKind::Object(fields) => object(fields, scope),
+        ExprKind::Ident(_) | ExprKind::Access { .. } => access(expr, scope),
+        ExprKind::Index { value, index } => index_of(value, index, scope),
+        ExprKind::Call { callee, arguments } => call(callee, arguments, scope),
+        ExprKind::Unary { op, operand } => {
+            let value = evaluate(operand, scope)?;
+            unary(op, &value).map_err(|error| at_operand(error, operand.span(), operand.span()))
+        }
+        ExprKind::Binary { op, left, right } => {
+            let (a, b) = (evaluate(left, scope)?, evaluate(right, scope)?);
+            binary(op, &a, &b).map_err(|error| at_operand(error, left.span(), right.span()))
+        }
+        ExprKind::Paren(inner) => evaluate(inner, scope),
+        ExprKind::Missing => Err(Diagnostic::error(expr.span(), "expected an expression")),
+    }
+}
+
+fn number_of(number: syntax::Number) -> Number {
+    match number {
+        syntax::Number::Int(value) => Number::Int(value),
+        syntax::Number::Uint(value) => Number::Uint(value),
+        syntax::Number::Float(value) => Number::Float(value),
+    }
+}
+
+fn at_operand(error: OperandError, left: Span, right: Span) -> Diagnostic {
+    let span = match error.side {
+        Side::Left => left,
+        Side::Right => right,
+    };
+    let mut diagnostic = Diagnostic::error(span, error.message);
+    (diagnostic.expected, diagnostic.found) = (error.expected, error.found);
+    diagnostic
+}
+
+fn array(elements: Exprs<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+    let mut values = Vec::with_capacity(elements.len());
+    for element in elements {
+        values.push(evaluate(element, scope)?);
+    }
+    Ok(Value::Array(Arc::new(values)))
+}
+
+fn object(fields: Fields<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+    let mut values = Vec::with_capacity(fields.len());
+    for field in fields {
+        values.push((Arc::from(field.key().text), evaluate(field.value(), scope)?));
+    }
+    Ok(Value::Object(Arc::new(Object::from_iter(values))))
+}
+
+/// `a`, `a.b.c` and `value().b.c`: names as far as the scope knows them, fields after that.
+fn access(expr: Expr<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+    if let Some(names) = expr.reference() {
+        return reference(&names, scope);
+    }
+    let ExprKind::Access { value, name } = expr.kind() else {
+        unreachable!("an identifier alone is a reference")
+    };
+    field(&evaluate(value, scope)?, value.span(), name)
+}
+
+fn reference(names: &[Name<'_>], scope: &Scope) -> Result<Value, Diagnostic> {
+    match scope.find(names.iter().map(|name| name.text)) {
+        Found::Value {
+            value,
+            names: known,
+        } => fields(value.clone(), names, known),
+        Found::Branch(value) => Ok(value),
+        Found::NoField(at) => Err(no_field(names[at], None)),
+        Found::Unknown => match stdlib::builtin(names[0].text) {
+            Some(Builtin::Function(function)) => fields(Value::Function(function), names, 1),
+            Some(Builtin::Namespace(functions)) => match names.get(1) {
+                Some(name) => match functions
+                    .iter()
+                    .find(|function| local_name(function) == name.text)
+                {
+                    Some(function) => fields(Value::Function(function), names, 2),
+                    None => {
+                        let known = functions.iter().map(|function| local_name(function));
+                        Err(no_field(*name, stdx::nearest(name.text, known)))
+                    }
+                },
+                None => Ok(namespace_object(functions)),
+            },
+            None => Err(unknown_name(names[0], scope)),
+        },
+    }
+}
+
+fn local_name(function: &'static Function) -> &'static str {
+    function
+        .name
+        .rsplit('.')
+        .next()
+        .expect("a split has a last part")
+}
+
+fn namespace_object(functions: &'static [Function]) -> Value {
+    Value::object(
+        functions
+            .iter()
+            .map(|function| (local_name(function), Value::Function(function))),
+    )
+}
+
+/// Follows the names after the first `known` into the value.
+fn fields(mut value: Value, names: &[Name<'_>], known: usize) -> Result<Value, Diagnostic> {
+    for at in known..names.len() {
+        value = field(&value, names[0].span.to(names[at - 1].span), names[at])?;
+    }
+    Ok(value)
+}
+
+fn field(value: &Value, at: Span, name: Name<'_>) -> Result<Value, Diagnostic> {
+    match value {
+        Value::Object(object) => object
+            .get(name.text)
+            .cloned()
+            .ok_or_else(|| no_field(name, stdx::nearest(name.text, object.keys()))),
+        other => Err(Diagnostic::error(
+            at,
+            format!(
+                "cannot access field {:?} on value of type {}",
+                name.text,
+                other.type_name()
+            ),
+        )
+        .expected("object")
+        .found(other.describe())),
+    }
+}
+
+fn no_field(name: Name<'_>, nearest: Option<&str>) -> Diagnostic {
+    Diagnostic::error(name.span, format!("field {:?} does not exist", name.text))
+        .nearest(nearest.map(str::to_owned))
+}
+
+fn unknown_name(name: Name<'_>, scope: &Scope) -> Diagnostic {
+    let mut known: Vec<&str> = scope.names().collect();
+    known.extend(stdlib::names());
+    Diagnostic::error(
+        name.span,
+        format!("identifier {:?} does not exist", name.text),
+    )
+    .nearest(stdx::nearest(name.text, known).map(str::to_owned))
+}
+
+fn index_of(value: Expr<'_>, index: Expr<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+    let (of, at) = (evaluate(value, scope)?, evaluate(index, scope)?);
+    match &of {
+        Value::Array(values) => {
+            let place =
+                position(&at, values.len()).map_err(|m| index_error(index, &at, "number", m))?;
+            Ok(values[place].clone())
+        }
+        Value::Targets(targets) => {
+            let place =
+                position(&at, targets.len()).map_err(|m| index_error(index, &at, "number", m))?;
+            Ok(Value::Object(Arc::new(targets[place].to_object())))
+        }
+        Value::Object(object) => match &at {
+            // Compat: a key that is not there is null with brackets, an error with a dot (case
+            // language/indexing).
+            Value::String(key) => Ok(object.get(key).cloned().unwrap_or(Value::Null)),
+            other => {
+                let message = format!("should be string, got {}", other.type_name());
+                Err(index_error(index, other, "string", message))
+            }
+        },
+        other => Err(Diagnostic::error(
+            value.span(),
+            format!("expected object or array, got {}", other.type_name()),
+        )
+        .expected("object or array")
+        .found(other.describe())),
+    }
+}
+
+fn position(index: &Value, len: usize) -> Result<usize, String> {
+    let Value::Number(number) = index else {
+        return Err(format!("should be number, got {}", index.type_name()));
+    };
+    // Compat: a fraction is cut off.
+    let whole = number.as_f64().trunc();
+    let place = if 0.0 <= whole && whole < len as f64 {
+        Some(whole as usize)
+    } else {
+        None
+    };
+    place.ok_or_else(|| format!("index {number} is out of range of array with length {len}"))
+}
+
+fn index_error(index: Expr<'_>, found: &Value, expected: &str, message: String) -> Diagnostic {
+    Diagnostic::error(index.span(), message)
+        .expected(expected)
+        .found(found.describe())
+}
+
+fn call(callee: Expr<'_>, arguments: Exprs<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+    let function = match evaluate(callee, scope)? {
+        Value::Function(function) => function,
+        other => {
+            let message = format!("should be function, got {}", other.type_name());
+            return Err(Diagnostic::error(callee.span(), message)
+                .expected("function")
+                .found(other.describe()));
+        }
+    };
+    let mut spans = Vec::with_capacity(arguments.len());
+    let mut values = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        spans.push(argument.span());
+        values.push(evaluate(argument, scope)?);
+    }
+    (function.call)(&values).map_err(|error| {
+        let span = error
+            .argument
+            .and_then(|at| spans.get(at).copied())
+            .unwrap_or(callee.span());
+        Diagnostic::error(span, format!("{}: {}", function.name, error.message))
+    })
+}
