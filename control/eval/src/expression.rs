@@ -157,7 +157,9 @@ fn no_field(name: Name<'_>, nearest: Option<&str>) -> Diagnostic {
 
 fn unknown_name(name: Name<'_>, scope: &Scope) -> Diagnostic {
     let mut known: Vec<&str> = scope.names().collect();
-    known.extend(stdlib::names());
+    for name in stdlib::names() {
+        known.push(name);
+    }
     Diagnostic::error(
         name.span,
         format!("identifier {:?} does not exist", name.text),
