@@ -1,0 +1,16 @@
+//! Files and folders.
+//!
+//! [`File`] is for data: positional, owned buffers, explicit syncs. It runs on a ring where the
+//! kernel allows one, else on the service's blocking threads. Calls on names (open, rename, remove)
+//! are rare and always take the blocking threads. In a simulation all of it is the simulated disk.
+
+mod file;
+mod mapping;
+mod names;
+
+pub use file::{File, OpenOptions};
+pub use mapping::Mapping;
+pub use names::{
+    DirEntry, create_dir_all, exists, open, read, read_dir, remove_file, rename, sync_dir,
+    write_atomic,
+};

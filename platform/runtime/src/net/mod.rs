@@ -1,0 +1,10 @@
+//! TCP on the shard's backend.
+//!
+//! [`TcpStream`] has two faces over one socket: the completion-shaped one (`read`, `write_all`)
+//! and tokio's `AsyncRead`/`AsyncWrite`, on which hyper and rustls run on every backend.
+
+mod listener;
+mod stream;
+
+pub use listener::{ListenOptions, TcpListener};
+pub use stream::TcpStream;
