@@ -81,7 +81,7 @@ pub fn decode_diagnostics(
 }
 
 /// Spans of elements where the value is written as a literal list or object.
-fn value_span(expr: Expr<'_>) -> ValueSpan {
+pub fn value_span(expr: Expr<'_>) -> ValueSpan {
     let inner = match expr.kind() {
         ExprKind::Array(elements) => elements.map(value_span).collect(),
         ExprKind::Object(fields) => {

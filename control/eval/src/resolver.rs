@@ -78,6 +78,8 @@ pub struct Environment {
     pub ui_path_prefix: String,
     /// The name of this machine, as `constants.hostname`.
     pub hostname: String,
+    /// Sent with requests of resolvers.
+    pub user_agent: String,
 }
 
 /// How an instance is.
