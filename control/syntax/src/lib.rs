@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod diagnostic;
+mod format;
 mod lexer;
 mod limits;
 mod literal;
@@ -24,6 +25,7 @@ mod tree;
 mod views;
 
 pub use diagnostic::{Diagnostic, Related, Severity};
+pub use format::format;
 pub use limits::{DEPTH_MAX, DIAGNOSTICS_MAX, SOURCE_BYTES_MAX};
 pub use literal::Number;
 pub use parser::{Parse, parse};
@@ -33,8 +35,3 @@ pub use tree::{ExprId, StmtId, Tree};
 pub use views::{
     Attribute, BinaryOp, Block, Body, Expr, ExprKind, Exprs, Field, Fields, Name, Stmt, UnaryOp,
 };
-
-/// Formats a file as `alloy fmt` does, or says why it cannot be read. Spans bear the file id 0.
-pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
-    Ok(text.to_string())
-}

@@ -158,7 +158,11 @@ impl Parser {
             TokenKind::LeftCurly => Some(self.block(first, last_name, label)),
             _ => {
                 let either = first == last_name && label == NONE;
-                self.expected(if either { "\"=\" or \"{\"" } else { "\"{\"" });
+                self.expected(match (either, label) {
+                    (true, _) => "\"=\" or \"{\"",
+                    (false, NONE) => "label or \"{\"",
+                    (false, _) => "\"{\"",
+                });
                 self.skip_statement(until);
                 None
             }
@@ -184,16 +188,13 @@ impl Parser {
     /// Gives the token of the label, or [`NONE`].
     fn label(&mut self) -> u32 {
         match self.kind() {
-            TokenKind::Assign | TokenKind::LeftCurly => return NONE,
             TokenKind::String => {}
-            kind => {
+            TokenKind::Ident => {
                 self.expected("label in double quotes");
-                // A name without quotes, most likely.
-                if !matches!(kind, TokenKind::Terminator | TokenKind::Eof) && !kind.is_closing() {
-                    self.bump();
-                }
+                self.bump();
                 return NONE;
             }
+            _ => return NONE,
         }
         let token = self.at;
         let text = self.tree.token_text(token);
@@ -481,10 +482,10 @@ impl Parser {
                 self.bump();
                 first
             }
-            _ => {
+            kind => {
                 self.expected("key (string or identifier)");
-                while self.kind() != TokenKind::Assign && !self.at_value_end() {
-                    self.bump();
+                if kind.starts_expression() {
+                    self.expression();
                 }
                 NONE
             }

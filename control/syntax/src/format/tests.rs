@@ -1,0 +1,1 @@
+//! The formatter against recorded output of `alloy fmt`.
