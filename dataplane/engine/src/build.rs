@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use schema::Port;
 use wal::{Lane, LaneOptions};
 
 use crate::fanout::{Fanout, Slots};
+use crate::guard::{self, CatchPanic};
 use crate::health::HealthHandle;
 use crate::lanes::Lanes;
 use crate::ledger::Ledger;
@@ -23,9 +26,8 @@ use crate::ledger::Ledger;
 pub struct Globals {
     /// `invar/1.2.3`, sent as User-Agent.
     pub user_agent: String,
-    /// Where the process's own HTTP server listens, `host:port`; targets of built-in exporters are
-    /// reached there.
-    pub http_address: String,
+    /// Where the process's own HTTP server is reached, for targets of built-in exporters.
+    pub http_address: Option<SocketAddr>,
     /// Fully qualified host name, or the short one.
     pub hostname: String,
     /// Random per installation, sent as `X-Agent-Id`.
@@ -38,8 +40,10 @@ pub struct Globals {
 #[derive(Clone, Debug)]
 pub struct LaneDefaults {
     pub segment_bytes: u64,
-    /// At this many bytes of one lane, new data is refused until destinations catch up.
+    /// Most bytes of one lane.
     pub budget_bytes: u64,
+    /// What happens at `budget_bytes`.
+    pub when_full: wal::WhenFull,
     pub sync: wal::SyncPolicy,
     /// How long an append may wait for others to share its sync.
     pub commit_delay: Duration,
@@ -52,11 +56,36 @@ impl LaneDefaults {
         LaneDefaults {
             segment_bytes: 16 << 20,
             budget_bytes: 10 << 30,
+            when_full: wal::WhenFull::Refuse,
             sync: wal::SyncPolicy::EveryCommit,
             commit_delay: Duration::from_millis(2),
         }
     }
 }
+
+impl LaneDefaults {
+    /// The settings of a lane with these destinations.
+    pub fn options(&self, destinations: Vec<String>) -> LaneOptions {
+        LaneOptions {
+            segment_bytes: self.segment_bytes,
+            budget_bytes: self.budget_bytes,
+            age_max: None,
+            when_full: self.when_full,
+            sync: self.sync,
+            commit_delay: self.commit_delay,
+            commit_bytes_max: COMMIT_BYTES_MAX,
+            reserve_bytes: RESERVE_BYTES,
+            destinations,
+        }
+    }
+}
+
+/// Limit: a commit starts early at this size. A message of 2,000 samples takes some 50 KiB, so that a
+/// commit still groups a few dozen of them while its write stays below a few milliseconds.
+const COMMIT_BYTES_MAX: u64 = 1 << 20;
+
+/// Limit: space for cursor files on a full disk; each takes less than a page.
+const RESERVE_BYTES: u64 = 64 << 10;
 
 /// Why an instance could not be made. The old one, if any, goes on.
 #[derive(Debug)]
@@ -66,7 +95,9 @@ pub struct BuildError {
 
 impl BuildError {
     pub fn new(message: impl Into<String>) -> BuildError {
-        BuildError { message: message.into() }
+        BuildError {
+            message: message.into(),
+        }
     }
 }
 
@@ -86,8 +117,8 @@ pub struct Build {
     pub shard_index: usize,
     pub shard_count: usize,
     pub globals: Arc<Globals>,
-    pub registry: Rc<Registry>,
-    pub budget: Rc<Budget>,
+    pub registry: Registry,
+    pub budget: Budget,
     pub series: Rc<RefCell<SeriesTable>>,
     pub health: HealthHandle,
     pub(crate) slots: Rc<Slots>,
@@ -113,6 +144,18 @@ impl Build {
     /// This shard's own folder of the node, below the storage path. Not created by this call.
     pub fn storage_path(&self) -> PathBuf {
         storage_path(&self.globals.storage_path, &self.node, self.shard_index)
+    }
+
+    /// Runs a part of the instance's work so that a panic in it is caught, counted and shown in the
+    /// node's health; `None` then.
+    pub async fn guard<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        match CatchPanic::new(work).await {
+            Ok(output) => Some(output),
+            Err(text) => {
+                guard::report(self, &text);
+                None
+            }
+        }
     }
 
     /// A lane of this node. An instance gets the lane that the one before it left open, with all

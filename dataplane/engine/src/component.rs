@@ -74,14 +74,20 @@ pub fn port_exports(exports: &[ExportField], node: &str) -> Vec<(&'static str, V
         let Some(kind) = PortKind::from_type_name(field.type_name) else {
             continue;
         };
-        let port = Port { node: node.to_owned(), name: field.name.to_owned(), kind };
+        let port = Port {
+            node: node.to_owned(),
+            name: field.name.to_owned(),
+            kind,
+        };
         values.push((field.name, Value::Capsule(Capsule::Port(port))));
     }
     values
 }
 
-type BuildFn =
-    for<'a> fn(&Arc<dyn Any + Send + Sync>, &'a Build) -> LocalBoxFuture<'a, Result<Built, BuildError>>;
+type BuildFn = for<'a> fn(
+    &Arc<dyn Any + Send + Sync>,
+    &'a Build,
+) -> LocalBoxFuture<'a, Result<Built, BuildError>>;
 
 /// A `DataComponent` as a value, for lists: `pub static COMPONENT: Component = Component::of::<X>();`
 pub struct Component {
@@ -98,7 +104,12 @@ pub struct Component {
 impl Component {
     pub const fn of<C: DataComponent>() -> Component {
         Component {
-            descriptor: Descriptor::of::<C::Arguments>(C::NAME, C::STABILITY, C::EXPORTS, C::METRICS),
+            descriptor: Descriptor::of::<C::Arguments>(
+                C::NAME,
+                C::STABILITY,
+                C::EXPORTS,
+                C::METRICS,
+            ),
             role: C::ROLE,
             spread: C::SPREAD,
             exports: exports::<C>,
@@ -114,7 +125,9 @@ impl Component {
 
 impl std::fmt::Debug for Component {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Component").field(&self.descriptor.name).finish()
+        f.debug_tuple("Component")
+            .field(&self.descriptor.name)
+            .finish()
     }
 }
 
@@ -122,7 +135,9 @@ fn exports<C: DataComponent>(
     arguments: &(dyn Any + Send + Sync),
     node: &str,
 ) -> Vec<(&'static str, Value)> {
-    let arguments = arguments.downcast_ref().expect("arguments were decoded by this component");
+    let arguments = arguments
+        .downcast_ref()
+        .expect("arguments were decoded by this component");
     C::exports(arguments, node)
 }
 
@@ -130,8 +145,10 @@ fn build<'a, C: DataComponent>(
     arguments: &Arc<dyn Any + Send + Sync>,
     cx: &'a Build,
 ) -> LocalBoxFuture<'a, Result<Built, BuildError>> {
-    let arguments =
-        arguments.clone().downcast().expect("arguments were decoded by this component");
+    let arguments = arguments
+        .clone()
+        .downcast()
+        .expect("arguments were decoded by this component");
     Box::pin(C::build(arguments, cx))
 }
 
@@ -153,7 +170,7 @@ pub enum Leave {
 
 type UpdateFn = Box<dyn Fn(Arc<dyn Any + Send + Sync>) -> Result<Update, BuildError>>;
 type DrainFn = Box<dyn Fn(Leave) -> LocalBoxFuture<'static, ()>>;
-type InspectFn = Rc<dyn Fn() -> Value>;
+type InspectFn = Rc<dyn Fn() -> Body>;
 
 /// An instance: the parts that the engine moves.
 #[derive(Default)]
@@ -188,7 +205,11 @@ impl Built {
         update: impl Fn(Arc<A>) -> Result<Update, BuildError> + 'static,
     ) -> Built {
         self.update = Some(Box::new(move |arguments| {
-            update(arguments.downcast().expect("arguments were decoded by this component"))
+            update(
+                arguments
+                    .downcast()
+                    .expect("arguments were decoded by this component"),
+            )
         }));
         self
     }
@@ -203,7 +224,7 @@ impl Built {
     }
 
     /// Debug information for the API.
-    pub fn inspect(mut self, inspect: impl Fn() -> Value + 'static) -> Built {
+    pub fn inspect(mut self, inspect: impl Fn() -> Body + 'static) -> Built {
         self.inspect = Some(Rc::new(inspect));
         self
     }

@@ -32,14 +32,17 @@ pub(crate) struct Slot {
 impl Slots {
     pub fn slot(&self, node: &str, port: &str) -> Slot {
         let mut by_port = self.by_port.borrow_mut();
-        by_port.entry((node.to_owned(), port.to_owned())).or_default().clone()
+        by_port
+            .entry((node.to_owned(), port.to_owned()))
+            .or_default()
+            .clone()
     }
 
     /// Forgets slots that no instance fills and no branch leads to.
     pub fn prune(&self) {
-        self.by_port.borrow_mut().retain(|_, slot| {
-            Rc::strong_count(&slot.port) > 1 || slot.port.borrow().is_some()
-        });
+        self.by_port
+            .borrow_mut()
+            .retain(|_, slot| Rc::strong_count(&slot.port) > 1 || slot.port.borrow().is_some());
     }
 }
 
@@ -52,7 +55,10 @@ impl Slot {
         let port = self.port.borrow().clone();
         match port {
             Some(port) => port.consume(batch).await,
-            None => Err(Nack::retry("no_receiver", "the receiving component does not run")),
+            None => Err(Nack::retry(
+                "no_receiver",
+                "the receiving component does not run",
+            )),
         }
     }
 }
@@ -69,19 +75,19 @@ struct Branch {
 }
 
 impl Fanout {
-    pub(crate) fn new(
-        slots: &Slots,
-        registry: &Rc<Registry>,
-        node: &str,
-        ports: &[Port],
-    ) -> Fanout {
+    pub(crate) fn new(slots: &Slots, registry: &Registry, node: &str, ports: &[Port]) -> Fanout {
         let mut branches = Vec::with_capacity(ports.len());
         for port in ports {
             let slot = slots.slot(&port.node, &port.name);
             let edge = format!("{}.{}", port.node, port.name);
-            branches.push(Branch { slot, ledger: Ledger::new(registry, node, &edge) });
+            branches.push(Branch {
+                slot,
+                ledger: Ledger::new(registry, node, &edge),
+            });
         }
-        Fanout { branches: branches.into() }
+        Fanout {
+            branches: branches.into(),
+        }
     }
 
     /// Offers the batch to every branch at once and waits for all answers. The worst answer is
@@ -91,8 +97,8 @@ impl Fanout {
             [] => Ok(()),
             [branch] => branch.consume(batch).await,
             branches => {
-                let offer = |branch: &'_ Branch| branch.consume(batch.clone());
-                join(branches.iter().map(offer).collect()).await.into_iter().fold(Ok(()), worse)
+                let offers = branches.iter().map(|branch| branch.consume(batch.clone()));
+                join(offers.collect()).await.into_iter().fold(Ok(()), worse)
             }
         }
     }
@@ -104,8 +110,10 @@ impl Fanout {
             [] => Ok(()),
             [branch] => branch.consume_until(batch, deadline).await,
             branches => {
-                let offer = |branch: &'_ Branch| branch.consume_until(batch.clone(), deadline);
-                join(branches.iter().map(offer).collect()).await.into_iter().fold(Ok(()), worse)
+                let offers = branches
+                    .iter()
+                    .map(|branch| branch.consume_until(batch.clone(), deadline));
+                join(offers.collect()).await.into_iter().fold(Ok(()), worse)
             }
         }
     }
@@ -130,7 +138,9 @@ impl Branch {
             let result = self.consume(batch.clone()).await;
             let again = runtime::now() + backoff;
             match result {
-                Err(nack) if nack.retryable && again < deadline => runtime::sleep_until(again).await,
+                Err(nack) if nack.retryable && again < deadline => {
+                    runtime::sleep_until(again).await
+                }
                 result => return result,
             }
             backoff = (backoff * 2).min(OFFER_BACKOFF_MAX);

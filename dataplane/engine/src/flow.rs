@@ -37,11 +37,19 @@ pub struct Nack {
 
 impl Nack {
     pub fn retry(reason: &'static str, message: impl Into<String>) -> Nack {
-        Nack { retryable: true, reason, message: message.into() }
+        Nack {
+            retryable: true,
+            reason,
+            message: message.into(),
+        }
     }
 
     pub fn permanent(reason: &'static str, message: impl Into<String>) -> Nack {
-        Nack { retryable: false, reason, message: message.into() }
+        Nack {
+            retryable: false,
+            reason,
+            message: message.into(),
+        }
     }
 }
 

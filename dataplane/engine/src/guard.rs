@@ -10,20 +10,18 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use runtime::LocalBoxFuture;
-use runtime::metrics::Counter;
 
+use crate::build::Build;
 use crate::flow::{Batch, Consume, Nack};
-use crate::health::{Health, HealthHandle};
+use crate::health::Health;
 
-pub const PANICS: &str = "invar_component_panics_total";
-pub const PANICS_HELP: &str = "Panics of a component that were caught; each is a bug.";
+const PANICS: &str = "invar_component_panics_total";
+const PANICS_HELP: &str = "Panics of a component that were caught; each is a bug.";
 
 /// A port whose panics become permanent nacks.
 pub struct Guard {
     pub port: Rc<dyn Consume>,
-    pub node: Rc<str>,
-    pub health: HealthHandle,
-    pub panics: Counter,
+    pub cx: Build,
 }
 
 impl Consume for Guard {
@@ -33,7 +31,7 @@ impl Consume for Guard {
             match CatchPanic::new(call).await {
                 Ok(result) => result,
                 Err(text) => {
-                    report(&self.node, &self.health, &self.panics, &text);
+                    report(&self.cx, &text);
                     Err(Nack::permanent("panic", text))
                 }
             }
@@ -42,10 +40,17 @@ impl Consume for Guard {
 }
 
 /// Counts and logs a panic that was caught, and turns the node unhealthy.
-pub fn report(node: &str, health: &HealthHandle, panics: &Counter, text: &str) {
-    panics.inc();
-    tracing::error!(component_id = node, "component panicked: {text}; please report this");
-    health.set(Health::Unhealthy, format!("panicked: {text}"));
+pub fn report(cx: &Build, text: &str) {
+    let node = &*cx.node;
+    cx.registry
+        .counter(PANICS, PANICS_HELP, &[("component_id", node)])
+        .inc();
+    tracing::error!(
+        component_id = node,
+        "component panicked: {text}; please report this"
+    );
+    cx.health
+        .set(Health::Unhealthy, format!("panicked: {text}"));
 }
 
 /// Ends with the panic's text when a poll of the future panics.
@@ -56,7 +61,9 @@ pub struct CatchPanic<'a, T> {
 
 impl<'a, T> CatchPanic<'a, T> {
     pub fn new(future: impl Future<Output = T> + 'a) -> CatchPanic<'a, T> {
-        CatchPanic { future: Some(Box::pin(future)) }
+        CatchPanic {
+            future: Some(Box::pin(future)),
+        }
     }
 }
 

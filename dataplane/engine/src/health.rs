@@ -29,13 +29,23 @@ struct Inner {
 impl HealthHandle {
     pub(crate) fn new(shard: usize, node: &str, reports: flume::Sender<Report>) -> HealthHandle {
         let last = RefCell::new(None);
-        HealthHandle { inner: Rc::new(Inner { shard, node: node.to_owned(), reports, last }) }
+        HealthHandle {
+            inner: Rc::new(Inner {
+                shard,
+                node: node.to_owned(),
+                reports,
+                last,
+            }),
+        }
     }
 
     pub fn set(&self, health: Health, message: impl Into<String>) {
         let message = message.into();
         let mut last = self.inner.last.borrow_mut();
-        if last.as_ref().is_some_and(|(state, text)| *state == health && *text == message) {
+        if last
+            .as_ref()
+            .is_some_and(|(state, text)| *state == health && *text == message)
+        {
             return;
         }
         *last = Some((health, message.clone()));

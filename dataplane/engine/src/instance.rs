@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use runtime::sync::{Notify, oneshot};
-use schema::Value;
+use schema::Body;
 
 use crate::build::{Build, BuildError};
 use crate::component::{Built, Leave, Update};
@@ -54,17 +54,10 @@ impl Instance {
 
     /// Puts this instance's ports where its neighbours look for them.
     pub fn open_ports(&mut self) {
-        let panics = self.cx.registry.counter(
-            guard::PANICS,
-            guard::PANICS_HELP,
-            &[("component_id", &self.cx.node)],
-        );
         for (name, port) in &self.built.ports {
             let guard = Guard {
                 port: port.clone(),
-                node: self.cx.node.clone(),
-                health: self.cx.health.clone(),
-                panics: panics.clone(),
+                cx: self.cx.clone(),
             };
             let slot = self.cx.slots.slot(&self.cx.node, name);
             slot.fill(Some(Rc::new(guard)));
@@ -80,13 +73,14 @@ impl Instance {
         };
         let stop = Rc::new(Notify::new());
         let (done, stopped) = oneshot::channel();
-        self.running.set(Some(Running { stop: stop.clone(), stopped }));
+        self.running.set(Some(Running {
+            stop: stop.clone(),
+            stopped,
+        }));
         let cx = self.cx.clone();
         runtime::spawn(async move {
             if let Some(Err(text)) = unless(stop.notified(), CatchPanic::new(run)).await {
-                let labels = [("component_id", &*cx.node)];
-                let panics = cx.registry.counter(guard::PANICS, guard::PANICS_HELP, &labels);
-                guard::report(&cx.node, &cx.health, &panics, &text);
+                guard::report(&cx, &text);
                 panicked();
             }
             // Nobody may wait for the end: a removal does, a panic does not.
@@ -120,11 +114,16 @@ impl Instance {
     /// Finishes what was accepted, within bounds, and stops.
     pub async fn leave(&self, why: Leave) {
         if let Some(drain) = &self.built.drain
-            && runtime::timeout(DRAIN_MAX, CatchPanic::new(drain(why))).await.is_err()
+            && runtime::timeout(DRAIN_MAX, CatchPanic::new(drain(why)))
+                .await
+                .is_err()
         {
             let limit = stdx::format_duration(DRAIN_MAX);
             let node = &*self.cx.node;
-            tracing::warn!(component_id = node, "not drained within {limit}, stopping it anyway");
+            tracing::warn!(
+                component_id = node,
+                "not drained within {limit}, stopping it anyway"
+            );
         }
         if let Some(Running { stop, stopped }) = self.running.take() {
             stop.notify_one();
@@ -145,16 +144,13 @@ impl Instance {
         self.cx.registry.remove(&[("component_id", &self.cx.node)]);
     }
 
-    pub fn inspect(&self) -> Option<Value> {
+    pub fn inspect(&self) -> Option<Body> {
         self.built.inspect.as_ref().map(|inspect| inspect())
     }
 }
 
 /// Runs `work` until `stop`; `None` when stopped first.
-async fn unless<T>(
-    stop: impl Future<Output = ()>,
-    work: impl Future<Output = T>,
-) -> Option<T> {
+async fn unless<T>(stop: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
     let mut stop = pin!(stop);
     let mut work = pin!(work);
     std::future::poll_fn(|cx| {

@@ -41,6 +41,8 @@ impl Lanes {
 async fn open(path: &std::path::Path, options: &LaneOptions) -> Result<Lane, BuildError> {
     Lane::open(path, options.clone()).await.map_err(|cause| {
         let path = path.display();
-        BuildError::new(format!("cannot open the log \"{path}\": {cause}; check --storage.path"))
+        BuildError::new(format!(
+            "cannot open the log \"{path}\": {cause}; check --storage.path"
+        ))
     })
 }

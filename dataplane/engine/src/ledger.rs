@@ -22,7 +22,7 @@ pub struct Ledger {
 }
 
 struct Inner {
-    registry: Rc<Registry>,
+    registry: Registry,
     component: String,
     edge: String,
     taken: Counter,
@@ -48,8 +48,14 @@ impl Balance {
 }
 
 impl Ledger {
-    pub fn new(registry: &Rc<Registry>, component: &str, edge: &str) -> Ledger {
-        let label = |direction| [("component_id", component), ("edge", edge), ("direction", direction)];
+    pub fn new(registry: &Registry, component: &str, edge: &str) -> Ledger {
+        let label = |direction| {
+            [
+                ("component_id", component),
+                ("edge", edge),
+                ("direction", direction),
+            ]
+        };
         let taken = registry.counter(EDGE_ITEMS, EDGE_ITEMS_HELP, &label("in"));
         let passed = registry.counter(EDGE_ITEMS, EDGE_ITEMS_HELP, &label("out"));
         let held = registry.gauge(
@@ -66,7 +72,9 @@ impl Ledger {
             held,
             dropped: RefCell::new(BTreeMap::new()),
         };
-        Ledger { inner: Rc::new(inner) }
+        Ledger {
+            inner: Rc::new(inner),
+        }
     }
 
     /// Items came in and are held from now on.
@@ -101,15 +109,23 @@ impl Ledger {
             taken: self.inner.taken.get(),
             passed: self.inner.passed.get(),
             held: self.inner.held.get() as u64,
-            dropped: dropped.iter().map(|(reason, count)| (*reason, count.get())).collect(),
+            dropped: dropped
+                .iter()
+                .map(|(reason, count)| (*reason, count.get()))
+                .collect(),
         }
     }
 
     /// Invariant: in = out + held + dropped by reason.
     pub fn verify(&self) {
         let balance = self.balance();
-        let Inner { component, edge, .. } = &*self.inner;
-        assert!(balance.is_even(), "books of \"{component}\" to \"{edge}\" are off: {balance:?}");
+        let Inner {
+            component, edge, ..
+        } = &*self.inner;
+        assert!(
+            balance.is_even(),
+            "books of \"{component}\" to \"{edge}\" are off: {balance:?}"
+        );
     }
 
     fn dropped(&self, reason: &'static str) -> Counter {

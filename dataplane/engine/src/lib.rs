@@ -14,20 +14,20 @@
 
 #![forbid(unsafe_code)]
 
-mod component;
-mod flow;
-mod fanout;
-mod ledger;
-mod health;
-mod throttle;
-mod plan;
 mod build;
-mod lanes;
+mod component;
+mod fanout;
+mod flow;
 mod guard;
+mod health;
 mod instance;
-mod shard;
+mod lanes;
+mod ledger;
 pub mod limits;
 pub mod outbox;
+mod plan;
+mod shard;
+mod throttle;
 
 pub use build::{Build, BuildError, Globals, LaneDefaults};
 pub use component::{Built, Component, DataComponent, Leave, Role, Spread, Update, port_exports};
@@ -35,6 +35,16 @@ pub use fanout::Fanout;
 pub use flow::{Batch, Consume, Nack};
 pub use health::{Health, HealthHandle};
 pub use ledger::{Balance, Ledger};
-pub use plan::{Command, Plan, PlanNode, NodeError, Report};
-pub use throttle::Throttle;
+pub use plan::{Command, NodeError, Plan, PlanNode, Report};
 pub use shard::{ShardOptions, shard_main};
+pub use throttle::Throttle;
+
+/// Declares the modules of a family, one per component, and lists their `COMPONENT`s.
+#[macro_export]
+macro_rules! components {
+    ($($module:ident),* $(,)?) => {
+        $(pub mod $module;)*
+        /// The components of this family.
+        pub static COMPONENTS: &[&$crate::Component] = &[$(&$module::COMPONENT),*];
+    };
+}

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use runtime::metrics::Snapshot;
-use schema::{Body, Value};
+use schema::Body;
 
 use crate::component::Component;
 use crate::health::Health;
@@ -40,8 +40,12 @@ pub enum Command {
     Apply(Arc<Plan>),
     /// Answered with a copy of the shard's metrics.
     Snapshot(flume::Sender<Snapshot>),
-    /// Answered with the node's own debug information, `None` when it has none.
-    Inspect { node: String, reply: flume::Sender<Option<Value>> },
+    /// Answered with the node's debug information in the shape of the API's `debugInfo`, `None` when
+    /// it has none. Blocks of several shards stand one after the other.
+    Inspect {
+        node: String,
+        reply: flume::Sender<Option<Body>>,
+    },
     /// Stop taking, finish what was accepted, answer, end. The channel's other commands after this
     /// one are not read.
     Drain(flume::Sender<()>),
@@ -52,9 +56,18 @@ pub enum Command {
 pub enum Report {
     /// The plan of `epoch` runs on `shard`, except for the nodes in `errors`, which go on as before
     /// (or not at all when they are new).
-    Applied { shard: usize, epoch: u64, errors: Vec<NodeError> },
+    Applied {
+        shard: usize,
+        epoch: u64,
+        errors: Vec<NodeError>,
+    },
     /// The health of an instance changed.
-    Health { shard: usize, node: String, health: Health, message: String },
+    Health {
+        shard: usize,
+        node: String,
+        health: Health,
+        message: String,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -42,7 +42,10 @@ pub async fn shard_main(
     commands: flume::Receiver<Command>,
     reports: flume::Sender<Report>,
 ) {
-    assert!(options.index < options.count, "a shard's index is below their count");
+    assert!(
+        options.index < options.count,
+        "a shard's index is below their count"
+    );
     let shard = Rc::new(Shard::new(options, reports));
     let rollout = runtime::spawn(shard.clone().rollout());
     while let Ok(command) = commands.recv_async().await {
@@ -66,8 +69,8 @@ pub async fn shard_main(
 struct Shard {
     options: ShardOptions,
     reports: flume::Sender<Report>,
-    registry: Rc<Registry>,
-    budget: Rc<Budget>,
+    registry: Registry,
+    budget: Budget,
     series: Rc<RefCell<SeriesTable>>,
     slots: Rc<Slots>,
     lanes: Rc<Lanes>,
@@ -87,9 +90,9 @@ impl Shard {
     fn new(options: ShardOptions, reports: flume::Sender<Report>) -> Shard {
         Shard {
             reports,
-            registry: Rc::new(Registry::new()),
-            budget: Rc::new(Budget::new(options.memory_bytes)),
-            series: Rc::new(RefCell::new(SeriesTable::new())),
+            registry: Registry::new(),
+            budget: Budget::new(options.memory_bytes),
+            series: Rc::new(RefCell::new(SeriesTable::new(runtime::random_u64()))),
             slots: Rc::new(Slots::default()),
             lanes: Rc::new(Lanes::default()),
             instances: RefCell::new(BTreeMap::new()),
@@ -126,14 +129,28 @@ impl Shard {
             let of_role = plan.nodes.iter().filter(|node| node.component.role == role);
             for node in of_role.filter(|node| self.hosts(node)) {
                 if let Err(error) = self.apply_node(node).await {
-                    self.health(&node.id).set(Health::Unhealthy, error.message.clone());
-                    errors.push(NodeError { node: node.id.clone(), message: error.message });
+                    self.health(&node.id)
+                        .set(Health::Unhealthy, error.message.clone());
+                    errors.push(NodeError {
+                        node: node.id.clone(),
+                        message: error.message,
+                    });
                 }
             }
         }
-        self.remove(|id| !plan.nodes.iter().any(|node| node.id == id && self.hosts(node))).await;
+        self.remove(|id| {
+            !plan
+                .nodes
+                .iter()
+                .any(|node| node.id == id && self.hosts(node))
+        })
+        .await;
         self.slots.prune();
-        let report = Report::Applied { shard: self.options.index, epoch: plan.epoch, errors };
+        let report = Report::Applied {
+            shard: self.options.index,
+            epoch: plan.epoch,
+            errors,
+        };
         // Control ends first at a shutdown; nobody is left to be told then.
         drop(self.reports.send(report));
     }
@@ -178,7 +195,9 @@ impl Shard {
                 }
             });
         });
-        self.instances.borrow_mut().insert(node.id.clone(), Rc::new(new));
+        self.instances
+            .borrow_mut()
+            .insert(node.id.clone(), Rc::new(new));
         Ok(())
     }
 
@@ -219,11 +238,14 @@ impl Shard {
         };
         if runtime::timeout(SHUTDOWN_MAX, everything).await.is_err() {
             let limit = stdx::format_duration(SHUTDOWN_MAX);
-            tracing::warn!(shard = self.options.index, "not drained within {limit}, ending anyway");
+            tracing::warn!(
+                shard = self.options.index,
+                "not drained within {limit}, ending anyway"
+            );
         }
     }
 
-    fn inspect(&self, node: &str) -> Option<schema::Value> {
+    fn inspect(&self, node: &str) -> Option<schema::Body> {
         let instance = self.instances.borrow().get(node).cloned()?;
         instance.inspect()
     }

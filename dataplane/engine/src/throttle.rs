@@ -14,7 +14,11 @@ pub struct Throttle {
 
 impl Throttle {
     pub const fn new(interval: Duration) -> Throttle {
-        Throttle { interval, next: Cell::new(Instant::ZERO), held_back: Cell::new(0) }
+        Throttle {
+            interval,
+            next: Cell::new(Instant::ZERO),
+            held_back: Cell::new(0),
+        }
     }
 
     /// Whether to log now; if so, how many lines were held back since the last one.

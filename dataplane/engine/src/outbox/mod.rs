@@ -15,8 +15,8 @@
 
 mod queue;
 mod retry;
-mod stage;
 mod sender;
+mod stage;
 
 pub use queue::QueueConfig;
 pub use retry::{Backoff, Outcome, Retry429, classify, parse_retry_after};

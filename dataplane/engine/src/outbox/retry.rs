@@ -7,9 +7,16 @@ use std::time::Duration;
 pub enum Outcome {
     Ack,
     /// May work later; `after` is the destination's own wish.
-    Retry { after: Option<Duration>, reason: &'static str, message: String },
+    Retry {
+        after: Option<Duration>,
+        reason: &'static str,
+        message: String,
+    },
     /// Never will.
-    Drop { reason: &'static str, message: String },
+    Drop {
+        reason: &'static str,
+        message: String,
+    },
 }
 
 /// Classifies an HTTP answer. 2xx is an ack; 5xx and, if `retry_429`, 429 are tried again; the
@@ -22,13 +29,20 @@ pub fn classify(
 ) -> Outcome {
     match status {
         200..=299 => Outcome::Ack,
-        429 if retry_429 == Retry429::Yes => {
-            Outcome::Retry { after: retry_after, reason: "too_many_requests", message: message() }
-        }
-        500..=599 => {
-            Outcome::Retry { after: retry_after, reason: "server_error", message: message() }
-        }
-        _ => Outcome::Drop { reason: "rejected", message: message() },
+        429 if retry_429 == Retry429::Yes => Outcome::Retry {
+            after: retry_after,
+            reason: "too_many_requests",
+            message: message(),
+        },
+        500..=599 => Outcome::Retry {
+            after: retry_after,
+            reason: "server_error",
+            message: message(),
+        },
+        _ => Outcome::Drop {
+            reason: "rejected",
+            message: message(),
+        },
     }
 }
 
@@ -41,7 +55,11 @@ pub enum Retry429 {
 
 impl Retry429 {
     pub fn from_setting(retry_on_http_429: bool) -> Retry429 {
-        if retry_on_http_429 { Retry429::Yes } else { Retry429::No }
+        if retry_on_http_429 {
+            Retry429::Yes
+        } else {
+            Retry429::No
+        }
     }
 }
 
@@ -53,7 +71,10 @@ pub fn parse_retry_after(value: &str, wall_ms: i64) -> Option<Duration> {
     }
     let date = jiff::fmt::rfc2822::parse(value).ok()?;
     let wait_ms = date.timestamp().as_millisecond() - wall_ms;
-    u64::try_from(wait_ms).ok().filter(|wait_ms| *wait_ms > 0).map(Duration::from_millis)
+    u64::try_from(wait_ms)
+        .ok()
+        .filter(|wait_ms| *wait_ms > 0)
+        .map(Duration::from_millis)
 }
 
 /// Waits that double from `min` to `max`, each shortened by up to a quarter at random, so that
@@ -69,7 +90,11 @@ impl Backoff {
     pub fn new(min: Duration, max: Duration) -> Backoff {
         // A zero wait would spin; a maximum below the minimum is a mistake that costs nothing.
         let min = min.max(Duration::from_millis(1));
-        Backoff { min, max: max.max(min), next: min }
+        Backoff {
+            min,
+            max: max.max(min),
+            next: min,
+        }
     }
 
     /// The wait before the next attempt. The destination's own wish replaces ours, and the wait
@@ -106,8 +131,17 @@ mod tests {
     #[test]
     fn answers_follow_the_table_of_the_specification() {
         let cases = [
-            (200, "ack"), (204, "ack"), (302, "drop"), (400, "drop"), (401, "drop"), (404, "drop"),
-            (413, "drop"), (429, "retry"), (500, "retry"), (502, "retry"), (503, "retry"),
+            (200, "ack"),
+            (204, "ack"),
+            (302, "drop"),
+            (400, "drop"),
+            (401, "drop"),
+            (404, "drop"),
+            (413, "drop"),
+            (429, "retry"),
+            (500, "retry"),
+            (502, "retry"),
+            (503, "retry"),
             (504, "retry"),
         ];
         for (status, expected) in cases {
@@ -119,9 +153,15 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_both_forms() {
         let at_ms = 784_111_777_000;
-        assert_eq!(parse_retry_after("120", at_ms), Some(Duration::from_secs(120)));
+        assert_eq!(
+            parse_retry_after("120", at_ms),
+            Some(Duration::from_secs(120))
+        );
         let date = "Sun, 06 Nov 1994 08:50:37 GMT";
-        assert_eq!(parse_retry_after(date, at_ms), Some(Duration::from_secs(60)));
+        assert_eq!(
+            parse_retry_after(date, at_ms),
+            Some(Duration::from_secs(60))
+        );
         assert_eq!(parse_retry_after(date, at_ms + 61_000), None);
         assert_eq!(parse_retry_after("soon", at_ms), None);
         assert_eq!(parse_retry_after("-5", at_ms), None);
@@ -147,7 +187,10 @@ mod tests {
     #[test]
     fn the_wait_after_a_wish_is_twice_the_wish() {
         let mut backoff = Backoff::new(Duration::from_millis(30), Duration::from_secs(5));
-        assert_eq!(backoff.wait(Some(Duration::from_secs(1)), 0), Duration::from_secs(1));
+        assert_eq!(
+            backoff.wait(Some(Duration::from_secs(1)), 0),
+            Duration::from_secs(1)
+        );
         assert_eq!(backoff.wait(None, 0), Duration::from_secs(2));
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use runtime::LocalBoxFuture;
 use runtime::sync::Notify;
-use wal::{Lane, Reader, Record};
+use wal::{Dropped, Lane, Reader, Record};
 
 use super::retry::{Backoff, Outcome};
 use crate::component::Leave;
@@ -53,6 +53,8 @@ pub struct Sender<T> {
     lane: Lane,
     transport: T,
     state: Rc<State>,
+    /// What the lane itself has dropped, as far as it is in the ledger.
+    lost: Cell<Dropped>,
     failed: Throttle,
     rejected: Throttle,
 }
@@ -85,6 +87,9 @@ pub struct SenderHandle {
 /// How often a line about the same trouble of one destination is logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
+/// How long an idle sender waits before it looks at the lane's own drops.
+const IDLE_MAX: Duration = Duration::from_secs(5);
+
 impl<T: Transport> Sender<T> {
     pub fn new(options: SenderOptions, lane: Lane, transport: T) -> Sender<T> {
         // What an earlier process left is held by this edge from the start.
@@ -95,13 +100,17 @@ impl<T: Transport> Sender<T> {
             lane,
             transport,
             state: Rc::new(State::default()),
+            lost: Cell::new(Dropped::default()),
             failed: Throttle::new(LOG_INTERVAL),
             rejected: Throttle::new(LOG_INTERVAL),
         }
     }
 
     pub fn handle(&self) -> SenderHandle {
-        SenderHandle { state: self.state.clone(), ledger: self.options.ledger.clone() }
+        SenderHandle {
+            state: self.state.clone(),
+            ledger: self.options.ledger.clone(),
+        }
     }
 
     /// Runs until stopped through the handle, or dropped.
@@ -109,15 +118,38 @@ impl<T: Transport> Sender<T> {
         let mut reader = self.lane.reader(&self.options.destination);
         while !self.state.stop.get() {
             self.state.enter(Phase::Idle);
-            let record = reader.next().await;
-            if self.state.stop.get() {
-                break;
-            }
+            let Some(record) = self.next(&mut reader).await else {
+                continue;
+            };
             let fate = self.deliver(&record).await;
             let Some(fate) = fate else { break };
             self.settle(&mut reader, &record, fate);
         }
         self.state.enter(Phase::Stopped);
+    }
+
+    /// The next record. Gives up waiting from time to time, to keep the books and to hear of a stop.
+    async fn next(&self, reader: &mut Reader) -> Option<Record> {
+        let record = runtime::timeout(IDLE_MAX, reader.next()).await.ok();
+        self.count_lost();
+        record.filter(|_| !self.state.stop.get())
+    }
+
+    /// What the lane dropped by itself, by age, size or damage.
+    fn count_lost(&self) {
+        let stats = self.lane.stats();
+        let ours = stats
+            .destinations
+            .iter()
+            .find(|own| own.name == self.options.destination);
+        let Some(destination) = ours else {
+            return;
+        };
+        let before = self.lost.replace(destination.dropped).by_reason();
+        for ((reason, now), (_, before)) in destination.dropped.by_reason().into_iter().zip(before)
+        {
+            self.options.ledger.drop(reason, now - before);
+        }
     }
 
     /// Tries until the record has a fate; `None` when stopped between two attempts.

@@ -9,24 +9,37 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use runtime::sync::Notify;
+use runtime::sync::{Notify, Semaphore};
 use wal::{AppendError, Lane, Ticket};
 
 use crate::flow::Nack;
 
 /// Turns items into messages of a destination's protocol.
 pub trait Encoder: 'static {
-    /// Items of the open message.
+    /// Whether the open message has no items.
     fn is_empty(&self) -> bool;
-    /// Ends the open message. Its bytes are read before the encoder is used again.
-    fn seal(&mut self) -> Message<'_>;
+    /// Whether the open message takes no more items.
+    fn is_full(&self) -> bool;
+    /// Ends the open message, which is not empty.
+    fn seal(&mut self) -> Message;
+    /// Gets the buffer of a sealed message back, to use it again.
+    fn recycle(&mut self, payload: Vec<u8>);
 }
 
 /// A message ready for the lane.
-pub struct Message<'a> {
+pub struct Message {
     pub kind: u8,
     pub items: u32,
-    pub payload: &'a [u8],
+    pub payload: Vec<u8>,
+}
+
+/// What `push`'s writer has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// All items are in the open message.
+    Done,
+    /// The message is full, there are more items.
+    Full,
 }
 
 /// Shared by everyone who consumes into one lane.
@@ -35,6 +48,9 @@ pub struct Stage<E> {
     encoder: RefCell<E>,
     delay: Duration,
     group: RefCell<Option<Rc<Group>>>,
+    /// One append at a time, first come first served: messages reach the lane in the order of
+    /// their items.
+    turn: Semaphore,
     /// Told the number of items of each commit.
     committed: Box<dyn Fn(u64)>,
 }
@@ -62,23 +78,22 @@ impl<E: Encoder> Stage<E> {
             encoder: RefCell::new(encoder),
             delay,
             group: RefCell::new(None),
+            turn: Semaphore::new(1),
             committed: Box::new(committed),
         })
     }
 
-    /// Lets `write` add items to the open message, as often as it answers `Write::Full` (the
-    /// message is appended then), and waits until all of them are committed.
-    pub async fn push(
-        self: &Rc<Self>,
-        mut write: impl FnMut(&mut E) -> Write,
-    ) -> Result<(), Nack> {
+    /// Lets `write` add items to the open message, again after each `Write::Full` (the message is
+    /// appended then), and waits until all of them are committed. When this is dropped half way,
+    /// the items written so far go on by themselves.
+    pub async fn push(self: &Rc<Self>, mut write: impl FnMut(&mut E) -> Write) -> Result<(), Nack> {
         let group = self.join();
         loop {
             let written = write(&mut self.encoder.borrow_mut());
-            match written {
-                Write::Done => break,
-                Write::Full => self.append(&group),
+            if written == Write::Done {
+                break;
             }
+            self.append(&group, E::is_full).await;
         }
         loop {
             let done = group.done.notified();
@@ -87,11 +102,6 @@ impl<E: Encoder> Stage<E> {
             }
             done.await;
         }
-    }
-
-    /// The encoder, for settings that can change and for inspection. Not to be held over an await.
-    pub fn encoder(&self) -> &RefCell<E> {
-        &self.encoder
     }
 
     /// Commits what is open now, without waiting for the delay.
@@ -113,39 +123,60 @@ impl<E: Encoder> Stage<E> {
         let (stage, closing) = (self.clone(), group.clone());
         runtime::spawn(async move {
             runtime::sleep(stage.delay).await;
-            let mut open = stage.group.borrow_mut();
-            let ours = open.as_ref().is_some_and(|open| Rc::ptr_eq(open, &closing));
-            if !ours {
-                return;
+            if stage.close(&closing) {
+                stage.commit(&closing).await;
             }
-            *open = None;
-            drop(open);
-            stage.commit(&closing).await;
         });
         group
     }
 
-    fn append(&self, group: &Group) {
-        let mut encoder = self.encoder.borrow_mut();
-        if encoder.is_empty() {
-            return;
+    /// Lets nobody else join the group; false when `flush` has done that already.
+    fn close(&self, group: &Rc<Group>) -> bool {
+        let mut open = self.group.borrow_mut();
+        let ours = open.as_ref().is_some_and(|open| Rc::ptr_eq(open, group));
+        if ours {
+            *open = None;
         }
-        let message = encoder.seal();
+        ours
+    }
+
+    /// Appends the open message if it is still `due` when its turn has come.
+    async fn append(&self, group: &Group, due: impl Fn(&E) -> bool) {
+        let _turn = self.turn.acquire(1).await;
+        let message = {
+            let mut encoder = self.encoder.borrow_mut();
+            if !due(&encoder) {
+                return;
+            }
+            encoder.seal()
+        };
         assert!(message.items > 0, "a message that is not empty has items");
-        if group.failed.borrow().is_some() {
-            return;
-        }
-        match self.lane.append(message.kind, message.items, message.payload) {
-            Ok(sequence) => {
-                group.last.set(Some(sequence));
-                group.items.set(group.items.get() + u64::from(message.items));
+        match self.append_when_writable(&message).await {
+            Ok(ticket) => {
+                group.last.set(Some(ticket));
+                group
+                    .items
+                    .set(group.items.get() + u64::from(message.items));
             }
             Err(error) => *group.failed.borrow_mut() = Some(nack(&error)),
+        }
+        self.encoder.borrow_mut().recycle(message.payload);
+    }
+
+    async fn append_when_writable(&self, message: &Message) -> Result<Ticket, AppendError> {
+        loop {
+            match self
+                .lane
+                .append(message.kind, message.items, &message.payload)
+            {
+                Err(AppendError::Busy) => self.lane.writable().await,
+                result => return result,
+            }
         }
     }
 
     async fn commit(&self, group: &Group) {
-        self.append(group);
+        self.append(group, |encoder| !encoder.is_empty()).await;
         let mut result = Ok(());
         if let Some(last) = group.last.get() {
             match self.lane.committed(last).await {
@@ -161,18 +192,16 @@ impl<E: Encoder> Stage<E> {
     }
 }
 
-/// What `push`'s writer has to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// All items are in the open message.
-    Done,
-    /// The message is full, there are more items.
-    Full,
-}
-
 fn nack(error: &AppendError) -> Nack {
-    match error {
-        AppendError::TooLarge { .. } => Nack::permanent("too_large", error.to_string()),
-        _ => Nack::retry("log_full", error.to_string()),
+    let reason = match error {
+        AppendError::TooLarge { .. } => "too_large",
+        AppendError::Full { .. } => "log_full",
+        AppendError::NoSpace => "disk_full",
+        AppendError::Busy | AppendError::Failed { .. } | AppendError::Closed => "log_failed",
+    };
+    if error.is_retryable() {
+        Nack::retry(reason, error.to_string())
+    } else {
+        Nack::permanent(reason, error.to_string())
     }
 }
