@@ -77,12 +77,13 @@ fn declare(field: &Field, args: &FieldArgs) -> syn::Result<TokenStream> {
             let (holder, inner) = held(ty);
             let name = config_name(field, args);
             let (doc, required) = (doc(&field.attrs), args.required);
-            let repeatable = holder == Holder::Vec;
+            let (repeatable, by_value) = (holder == Holder::Vec, holder == Holder::Plain);
             let deprecated = option(args.deprecated.as_ref().map(|text| quote! { #text }));
             Ok(quote! {
                 schema.blocks.push(::schema::BlockSchema {
                     required: #required,
                     repeatable: #repeatable,
+                    by_value: #by_value,
                     doc: #doc,
                     deprecated: #deprecated,
                     ..::schema::BlockSchema::new(#name, <#inner as ::schema::Arguments>::schema)

@@ -142,6 +142,8 @@ pub struct BlockSchema {
     pub name: &'static str,
     pub required: bool,
     pub repeatable: bool,
+    /// Absent means its struct with all defaults, so that an empty one says nothing.
+    pub by_value: bool,
     /// A function, because blocks may nest in themselves.
     pub body: fn() -> &'static BodySchema,
     pub doc: &'static str,
@@ -154,6 +156,7 @@ impl BlockSchema {
             name,
             required: false,
             repeatable: false,
+            by_value: false,
             body,
             doc: "",
             deprecated: None,

@@ -29,6 +29,7 @@ mod tests;
 // The derive names this crate by its name, also inside this crate.
 extern crate self as schema;
 
+pub use api_json::{body_to_api_json, debug_to_api_json, exports_to_api_json, value_to_api_json};
 pub use argument::{Argument, Bytes, Regex};
 pub use body::{Attribute, Block, Body, Span, ValueSpan};
 pub use coerce::TypeError;
@@ -39,6 +40,7 @@ pub use declare::{Stability, is_identifier};
 #[doc(hidden)]
 pub use decode::read_block;
 pub use decode::{Arguments, BlockVariants, Check, DecodeError, Reader};
+pub use describe::{body_schema_json, descriptor_json};
 pub use schema_derive::{Arguments, Choice};
 pub use secret::{OptionalSecret, Secret};
 pub use target::{Target, Targets};

@@ -296,3 +296,141 @@ fn moving_a_body_in_its_file_is_no_change() {
     moved.attributes[0].value = "http://y".into();
     assert_ne!(moved, original);
 }
+
+fn shown(body: &Body) -> serde_json::Value {
+    crate::body_to_api_json(body, Sample::schema())
+}
+
+#[test]
+fn the_api_leaves_out_defaults_but_lists_and_regular_expressions() {
+    let mut attributes = minimal();
+    attributes.push(attribute("enable_http2", false.into()));
+    attributes.push(attribute("speed", "fast".into()));
+    let queue = vec![
+        attribute("min_backoff", "0.03s".into()),
+        attribute("capacity", 3_i64.into()),
+    ];
+    let blocks = vec![
+        block("queue_config", queue),
+        block(
+            "rule",
+            vec![attribute("source_labels", Value::array(["a".into()]))],
+        ),
+        block("tls_config", vec![]),
+    ];
+    let expected = serde_json::json!([
+        { "name": "url", "type": "attr", "value": { "type": "string", "value": "http://x" } },
+        { "name": "forward_to", "type": "attr", "value": { "type": "array", "value": [] } },
+        { "name": "protocols", "type": "attr", "value": { "type": "array", "value": [
+            { "type": "string", "value": "a" }, { "type": "string", "value": "b" },
+        ] } },
+        { "name": "queue_config", "type": "block", "body": [
+            { "name": "capacity", "type": "attr", "value": { "type": "number", "value": 3 } },
+        ] },
+        { "name": "rule", "type": "block", "body": [
+            { "name": "regex", "type": "attr", "value": { "type": "string", "value": "(.*)" } },
+            { "name": "source_labels", "type": "attr", "value": { "type": "array", "value": [
+                { "type": "string", "value": "a" },
+            ] } },
+        ] },
+        { "name": "tls_config", "type": "block", "body": [] },
+    ]);
+    assert_eq!(shown(&body(attributes, blocks)), expected);
+}
+
+#[test]
+fn a_block_that_says_nothing_is_left_out_where_its_absence_says_the_same() {
+    let blocks = vec![block(
+        "queue_config",
+        vec![attribute("min_backoff", "30ms".into())],
+    )];
+    let shown = shown(&body(minimal(), blocks));
+    let names: Vec<_> = shown
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|s| &s["name"])
+        .collect();
+    assert_eq!(names, ["url", "forward_to", "protocols"]);
+}
+
+#[test]
+fn the_api_shows_no_secret() {
+    let plain = crate::OptionalSecret::plain("file");
+    let exports = Value::object([
+        ("a", Value::secret("hush")),
+        ("b", crate::Argument::to_value(&plain)),
+        (
+            "c",
+            crate::Argument::to_value(&crate::OptionalSecret::secret("hush")),
+        ),
+        ("d", Value::object([("inner", Value::secret("hush"))])),
+    ]);
+    let text = crate::exports_to_api_json(&exports).to_string();
+    assert!(!text.contains("hush"), "{text}");
+    assert_eq!(text.matches("(secret)").count(), 3);
+    assert!(
+        text.contains(r#"{"type":"capsule","value":"\"file\""}"#),
+        "{text}"
+    );
+    assert!(!format!("{exports:?}").contains("hush"));
+}
+
+#[test]
+fn objects_in_debug_information_are_blocks() {
+    let target = Value::object([
+        ("health", "up".into()),
+        ("labels", Value::object([("a", "1".into())])),
+    ]);
+    let information = Value::object([("target", Value::array([target])), ("count", 1_i64.into())]);
+    assert_eq!(
+        crate::debug_to_api_json(&information),
+        serde_json::json!([
+            { "name": "count", "type": "attr", "value": { "type": "number", "value": 1 } },
+            { "name": "target", "type": "block", "body": [
+                { "name": "health", "type": "attr", "value": { "type": "string", "value": "up" } },
+                { "name": "labels", "type": "block", "body": [
+                    { "name": "a", "type": "attr", "value": { "type": "string", "value": "1" } },
+                ] },
+            ] },
+        ])
+    );
+}
+
+#[test]
+fn a_declaration_lists_each_argument_with_the_path_of_its_block() {
+    let json = crate::body_schema_json(Sample::schema());
+    let list = |part: &str| json[part].as_array().expect("a list").clone();
+    let find = |block: &str, name: &str| {
+        let found = list("arguments")
+            .into_iter()
+            .find(|a| a["block"] == block && a["name"] == name);
+        let found = found.expect("declared");
+        (
+            found["type"].clone(),
+            found["default"].clone(),
+            found["required"].clone(),
+        )
+    };
+    assert_eq!(
+        find("", "url"),
+        ("string".into(), serde_json::Value::Null, true.into())
+    );
+    assert_eq!(find("", "forward_to").0, "list(MetricsReceiver)");
+    assert_eq!(find("", "headers").0, "map(list(secret))");
+    assert_eq!(find("", "targets").0, "list(map(string))");
+    assert_eq!(find("", "enable_http2").1, false);
+    assert_eq!(
+        find("queue_config", "min_backoff"),
+        ("duration".into(), "30ms".into(), false.into())
+    );
+    assert_eq!(find("stage.drop", "action").1, "replace");
+    let rule = list("blocks")
+        .into_iter()
+        .find(|block| block["path"] == "rule")
+        .expect("declared");
+    assert_eq!(
+        (&rule["repeatable"], &rule["required"]),
+        (&true.into(), &false.into())
+    );
+}

@@ -308,6 +308,11 @@ impl Capsule {
             Capsule::Secret(_) => "alloytypes.Secret",
             Capsule::OptionalSecret(_) => "alloytypes.OptionalSecret",
             Capsule::Port(port) => port.kind.type_name(),
+            // Compat: Alloy shows the name of its Go type (case modules/config_directory).
+            Capsule::Opaque {
+                kind: "RelabelRules",
+                ..
+            } => "relabel.Rules",
             Capsule::Opaque { kind, .. } => kind,
         }
     }
@@ -317,9 +322,9 @@ impl Capsule {
         match self {
             Capsule::Secret(_) => "(secret)".to_owned(),
             Capsule::OptionalSecret(secret) if secret.is_secret() => "(secret)".to_owned(),
-            Capsule::OptionalSecret(secret) => secret.expose().to_owned(),
+            Capsule::OptionalSecret(secret) => stdx::quote(secret.expose()),
             Capsule::Port(port) => format!("{}.{}", port.node, port.name),
-            Capsule::Opaque { kind, .. } => format!("capsule({kind:?})"),
+            Capsule::Opaque { .. } => format!("capsule({:?})", self.kind_name()),
         }
     }
 

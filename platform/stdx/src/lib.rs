@@ -5,11 +5,13 @@
 
 mod fnv;
 mod nearest;
+mod quote;
 mod rng;
 mod units;
 pub mod varint;
 
 pub use fnv::{Fnv1a, fnv1a};
 pub use nearest::{edit_distance, nearest};
+pub use quote::{quote, quote_char};
 pub use rng::Rng;
 pub use units::{UnitError, format_bytes, format_duration, parse_bytes, parse_duration};
