@@ -21,7 +21,7 @@ mod scope;
 mod stdlib;
 mod yaml;
 
-pub use body::{body_of_object, decode_diagnostics, evaluate_body, span_of};
+pub use body::{body_of_object, decode_diagnostics, evaluate_body, span_of, value_span};
 pub use expression::evaluate;
 pub use resolver::{
     Component, Environment, Health, HealthState, Instance, ResolverComponent, ResolverCx,

@@ -1,1 +1,46 @@
-//! plan
+//! From a configuration to Plans: the graph, its evaluation, its rollout, and what comes back.
+//!
+//! Owns: reading and building a configuration, evaluating its nodes in order, the life of resolvers,
+//! the difference of a reload, sending Plans to shards and taking their Reports. Leaves text to
+//! `syntax`, values and resolvers to `eval`, instances to `engine`, and HTTP to `admin`.
+//!
+//! ```text
+//! source -> parse -> graph -> evaluate -> Plan ---> shards
+//!                              ^   ^                  |
+//!            exports of resolvers  +---- Reports -----+
+//! ```
+//!
+//! Nouns: a *node* is a block that is evaluated; a *module* is the inside of a custom component; a
+//! *load* takes a configuration, a *refresh* only follows changed exports.
+//!
+//! Invariant: a configuration that its text alone shows to be wrong changes nothing.
+
+#![forbid(unsafe_code)]
+// The control plane reads configuration files by itself.
+#![allow(clippy::disallowed_methods)]
+
+mod catalogue;
+mod controller;
+mod evaluate;
+mod graph;
+mod handle;
+mod health;
+mod limits;
+mod live;
+mod load;
+mod metrics;
+mod outcome;
+mod rollout;
+mod settings;
+mod source;
+mod validate;
+mod view;
+
+pub use catalogue::{Catalogue, Kind};
+pub use controller::{Controller, Options, Shards};
+pub use handle::{ComponentDetail, ComponentView, Gone, Handle, Readiness};
+pub use health::{Health, State};
+pub use load::Rejected;
+pub use settings::Settings;
+pub use source::ConfigSource;
+pub use validate::validate;

@@ -1,1 +1,12 @@
-//! sources
+//! Components that bring values from outside into a configuration: files, and targets of built-in
+//! exporters. They run on the control thread and only compute exports.
+
+#![forbid(unsafe_code)]
+// Components of the control plane read small files by themselves.
+#![allow(clippy::disallowed_methods)]
+
+pub mod exporter_self;
+pub mod local_file;
+
+/// The components of this crate.
+pub static COMPONENTS: &[&eval::Component] = &[&exporter_self::COMPONENT, &local_file::COMPONENT];

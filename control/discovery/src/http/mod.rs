@@ -1,0 +1,144 @@
+//! discovery.http: targets from a URL that answers in Prometheus' HTTP SD format.
+//!
+//! Asks at once and then each `refresh_interval`. An answer that cannot be used leaves the last
+//! targets in place, is counted and logged; the component stays healthy, as in Alloy, since the
+//! targets it gave are still good.
+//! Reference: docs/sources/reference/components/discovery/discovery.http.md
+
+mod decode;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use blocks::{ClientContext, HttpClientConfig};
+use eval::{Component, HealthState, ResolverComponent, ResolverCx, ResolverError};
+use net::{BodyLimits, Client, HeaderValue, Request, StatusCode, header};
+use schema::{Check, ExportField, MetricDecl, MetricKind, Stability, Targets, Value};
+use tokio::task::AbortHandle;
+
+pub use decode::{DecodeError, check_content_type, decode};
+
+use crate::limits::ANSWER_BYTES_MAX;
+
+pub static COMPONENT: Component = Component::of::<Http>();
+
+/// Where to ask for targets, how, and how often.
+#[derive(schema::Arguments)]
+#[arg(check = Arguments::check)]
+pub struct Arguments {
+    /// URL to fetch targets from.
+    #[arg(required)]
+    url: String,
+    /// How often to refresh targets.
+    #[arg(default = "60s")]
+    refresh_interval: Duration,
+    #[arg(flatten)]
+    client: HttpClientConfig,
+}
+
+impl Arguments {
+    fn check(&self, check: &mut Check<'_>) {
+        if self.refresh_interval.is_zero() {
+            check.attribute("refresh_interval", "\"refresh_interval\" must be greater than 0");
+        }
+        match url::Url::parse(&self.url) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+                check.attribute("url", "\"url\" must begin with http:// or https://");
+            }
+            Ok(url) if url.host_str().is_none_or(str::is_empty) => {
+                check.attribute("url", "\"url\" has no host");
+            }
+            Ok(_) => {}
+            Err(error) => check.attribute("url", format!("\"url\" is no URL: {error}")),
+        }
+    }
+}
+
+const FAILURES: &str = "prometheus_sd_http_failures_total";
+
+struct Http {
+    cx: ResolverCx,
+    refreshes: AbortHandle,
+}
+
+impl ResolverComponent for Http {
+    type Arguments = Arguments;
+
+    const NAME: &'static str = "discovery.http";
+    const STABILITY: Stability = Stability::GenerallyAvailable;
+    const EXPORTS: &'static [ExportField] =
+        &[ExportField { name: "targets", type_name: "list(map(string))" }];
+    const METRICS: &'static [MetricDecl] = &[MetricDecl {
+        name: FAILURES,
+        kind: MetricKind::Counter,
+        help: "Number of HTTP service discovery refresh failures.",
+    }];
+
+    async fn start(arguments: Arc<Arguments>, cx: ResolverCx) -> Result<Http, ResolverError> {
+        cx.export([("targets", Value::Targets(Targets::default()))]);
+        let refreshes = refresh(arguments, cx.clone())?;
+        Ok(Http { cx, refreshes })
+    }
+
+    async fn update(&mut self, arguments: Arc<Arguments>) -> Result<(), ResolverError> {
+        let refreshes = refresh(arguments, self.cx.clone())?;
+        std::mem::replace(&mut self.refreshes, refreshes).abort();
+        Ok(())
+    }
+}
+
+impl Drop for Http {
+    fn drop(&mut self) {
+        self.refreshes.abort();
+    }
+}
+
+/// Begins to ask; the first time at once.
+fn refresh(arguments: Arc<Arguments>, cx: ResolverCx) -> Result<AbortHandle, ResolverError> {
+    let context =
+        ClientContext { user_agent: &cx.environment().user_agent, overrides: &[] };
+    let refused = |error: net::HttpError| ResolverError::new(error.to_string());
+    let client = arguments.client.build(&context).map_err(refused)?;
+    let target = net::Target::parse(&arguments.url).map_err(refused)?;
+    let mut request = Request::get(&target);
+    request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    // What Prometheus sends, so that servers can fit what they compute to it.
+    request.headers.insert(
+        "x-prometheus-refresh-interval-seconds",
+        HeaderValue::from(arguments.refresh_interval.as_secs()),
+    );
+    let run = async move {
+        let mut turns = tokio::time::interval(arguments.refresh_interval);
+        turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            turns.tick().await;
+            match ask(&client, &request, &arguments).await {
+                Ok(targets) => {
+                    let text = format!("found {} targets", targets.len());
+                    cx.export([("targets", Value::Targets(targets))]);
+                    cx.health(HealthState::Healthy, text);
+                }
+                Err(error) => {
+                    cx.add(FAILURES, 1.0);
+                    tracing::error!(component_id = cx.id(), err = error, "unable to refresh targets");
+                    cx.health(HealthState::Healthy, format!("the last targets stay: {error}"));
+                }
+            }
+        }
+    };
+    Ok(tokio::task::spawn_local(run).abort_handle())
+}
+
+async fn ask(client: &Client, request: &Request, arguments: &Arguments) -> Result<Targets, String> {
+    let limits = BodyLimits::both(ANSWER_BYTES_MAX);
+    let sent = client.send(request, arguments.refresh_interval, limits).await;
+    let response = sent.map_err(|error| error.to_string())?;
+    if response.head.status != StatusCode::OK {
+        return Err(format!("server returned HTTP status {}", response.head.status));
+    }
+    let content_type = response.head.headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    check_content_type(content_type).map_err(|error| error.to_string())?;
+    let targets = decode(&response.body, &arguments.url).map_err(|error| error.to_string())?;
+    Ok(targets.into_iter().map(schema::Target::new).collect())
+}

@@ -1,0 +1,361 @@
+//! The controller: the one owner of the graph, on the control thread.
+//!
+//! It loads configurations, keeps each node's state, evaluates again what depends on changed
+//! exports, sends a Plan to every shard when a data component changed, and takes the shards'
+//! Reports. Everybody else asks it through a [`Handle`].
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Command, Plan, PlanNode, Report};
+use schema::Stability;
+use syntax::Diagnostic;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::catalogue::Catalogue;
+use crate::handle::{Handle, Readiness, Request};
+use crate::health::{Health, State};
+use crate::limits::CHANGE_GATHER_MS;
+use crate::live::{Live, Part};
+use crate::load::{self, Rejected};
+use crate::metrics::Metrics;
+use crate::outcome::Outcome;
+use crate::settings::Settings;
+use crate::source::ConfigSource;
+use crate::{validate, view};
+
+/// What the controller is made of besides the configuration.
+pub struct Options {
+    pub source: ConfigSource,
+    pub catalogue: Catalogue,
+    pub stability: Stability,
+    pub globals: Arc<engine::Globals>,
+    pub environment: Rc<eval::Environment>,
+    /// Told about blocks that set something up.
+    pub settings: Settings,
+}
+
+/// The ends of the channels to the shards.
+pub struct Shards {
+    pub commands: Vec<flume::Sender<Command>>,
+    pub reports: flume::Receiver<Report>,
+}
+
+pub struct Controller {
+    pub(crate) options: Options,
+    pub(crate) live: Live,
+    pub(crate) metrics: Metrics,
+    pub(crate) changes: Changes,
+    shards: Shards,
+    requests: flume::Receiver<Request>,
+    handle: Handle,
+    epoch: u64,
+    planned: Vec<Arc<PlanNode>>,
+    /// The epoch that each shard has applied.
+    applied: Vec<u64>,
+}
+
+/// Ids of resolvers that have something new, noted by them and read by the controller.
+#[derive(Clone, Default)]
+pub(crate) struct Changes {
+    ids: Rc<RefCell<BTreeSet<String>>>,
+    noted: Rc<Notify>,
+}
+
+impl Changes {
+    pub fn note(&self, id: &str) {
+        self.ids.borrow_mut().insert(id.to_owned());
+        self.noted.notify_one();
+    }
+
+    pub fn take(&self) -> BTreeSet<String> {
+        self.ids.take()
+    }
+}
+
+impl Controller {
+    pub fn new(options: Options, shards: Shards) -> Controller {
+        let (requests_in, requests) = flume::unbounded();
+        let handle = Handle { requests: requests_in, shards: shards.commands.clone() };
+        let applied = vec![0; shards.commands.len()];
+        Controller {
+            options,
+            live: Live::default(),
+            metrics: Metrics::new(),
+            changes: Changes::default(),
+            shards,
+            requests,
+            handle,
+            epoch: 0,
+            planned: Vec::new(),
+            applied,
+        }
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Loads the configuration for the first time. Any error refuses it.
+    pub async fn start(&mut self) -> Result<(), Rejected> {
+        let started = Instant::now();
+        let parsed = load::parse(&self.options.source)?;
+        let graph = match load::build(&self.options.catalogue, self.options.stability, &parsed) {
+            Ok(graph) => graph,
+            Err(diagnostics) => return Err(Rejected { sources: parsed.sources, diagnostics }),
+        };
+        let warnings = validate::check(&graph, self.options.stability);
+        let (gates, warnings) = split(warnings);
+        let hash = load::hash(&parsed.sources);
+        self.live = Live::take_over(parsed.sources, graph, &mut Live::default());
+        let mut outcome = Outcome::default();
+        let mut diagnostics = self.evaluate_all(&mut outcome).await;
+        // Compat: what evaluation finds comes alone (case `errors/several_errors`); what only the
+        // text shows, such as an attribute of too little stability, is added where it finds nothing.
+        if diagnostics.is_empty() {
+            diagnostics = gates;
+        }
+        if !diagnostics.is_empty() {
+            let sources = std::mem::take(&mut self.live.sources);
+            return Err(Rejected { sources, diagnostics });
+        }
+        self.warn(&warnings);
+        self.metrics.loaded(&hash);
+        self.publish();
+        tracing::info!(
+            components = self.live.graph.nodes.iter().filter(|node| node.is_component()).count(),
+            duration = stdx::format_duration(started.elapsed()),
+            "configuration loaded"
+        );
+        Ok(())
+    }
+
+    /// Serves requests, reports and changes until it is stopped.
+    pub async fn run(&mut self) {
+        let mut last_refresh: Option<Instant> = None;
+        let mut refresh_at: Option<Instant> = None;
+        loop {
+            let due = refresh_at;
+            tokio::select! {
+                request = self.requests.recv_async() => {
+                    // The controller itself keeps a sender.
+                    let request = request.expect("there is a sender as long as the controller");
+                    if self.answer(request).await.is_break() {
+                        return;
+                    }
+                }
+                report = self.shards.reports.recv_async() => match report {
+                    Ok(report) => self.take_report(report),
+                    Err(flume::RecvError::Disconnected) => {
+                        tracing::error!("all shards have ended");
+                        return;
+                    }
+                },
+                () = self.changes.noted.notified(), if due.is_none() => {
+                    let earliest = last_refresh.map(|at| at + Duration::from_millis(CHANGE_GATHER_MS));
+                    refresh_at = Some(earliest.map_or_else(Instant::now, |at| at.max(Instant::now())));
+                }
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    let noted = due.expect("the branch is taken when it is set");
+                    self.metrics.wait_seconds.record(noted.elapsed().as_secs_f64());
+                    self.refresh().await;
+                    last_refresh = Some(Instant::now());
+                    refresh_at = None;
+                }
+            }
+        }
+    }
+
+    async fn answer(&mut self, request: Request) -> std::ops::ControlFlow<()> {
+        // Who asked may have gone away: an answer that nobody takes is dropped.
+        match request {
+            Request::Components { module, reply } => {
+                drop(reply.send(view::components(&self.live, &module)));
+            }
+            Request::Component { id, reply } => {
+                drop(reply.send(view::component(&self.live, &id, &self.options.globals)));
+            }
+            Request::Readiness(reply) => drop(reply.send(self.readiness())),
+            Request::Metrics(reply) => drop(reply.send(self.metrics.snapshot(&self.live))),
+            Request::Reload(reply) => drop(reply.send(self.reload().await)),
+            Request::Stop(reply) => {
+                self.stop().await;
+                let _ = reply.send(());
+                return std::ops::ControlFlow::Break(());
+            }
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+
+    /// Takes the configuration anew.
+    ///
+    /// What the text alone shows to be wrong refuses the whole: everything goes on as before.
+    /// Compat: what only evaluation finds (a file that is missing, an index out of range) makes that
+    /// component unhealthy, a new one without running, an old one with its old arguments; the rest
+    /// of the configuration is taken, and the answer is an error all the same.
+    async fn reload(&mut self) -> Result<String, String> {
+        let prepared = load::parse(&self.options.source).and_then(|parsed| {
+            match load::build(&self.options.catalogue, self.options.stability, &parsed) {
+                Ok(graph) => Ok((parsed.sources, graph)),
+                Err(diagnostics) => Err(Rejected { sources: parsed.sources, diagnostics }),
+            }
+        });
+        let (sources, graph) = match prepared {
+            Ok(prepared) => prepared,
+            Err(rejected) => return Err(self.refuse(rejected)),
+        };
+        let (errors, warnings) = split(validate::check(&graph, self.options.stability));
+        if !errors.is_empty() {
+            return Err(self.refuse(Rejected { sources, diagnostics: errors }));
+        }
+        let hash = load::hash(&sources);
+        let mut old = std::mem::take(&mut self.live);
+        self.live = Live::take_over(sources, graph, &mut old);
+        let mut outcome = Outcome::default();
+        self.remove(old, &mut outcome);
+        self.warn(&warnings);
+        let errors = self.evaluate_all(&mut outcome).await;
+        self.publish();
+        let text = outcome.to_string();
+        if errors.is_empty() {
+            self.metrics.loaded(&hash);
+            tracing::info!(
+                added = outcome.added.len(),
+                changed = outcome.changed.len(),
+                removed = outcome.removed.len(),
+                unchanged = outcome.unchanged,
+                "configuration reloaded"
+            );
+            return Ok(text);
+        }
+        self.metrics.refused();
+        let shown = syntax::render_all(&errors, &self.live.sources);
+        tracing::error!(
+            err = shown,
+            added = outcome.added.len(),
+            changed = outcome.changed.len(),
+            removed = outcome.removed.len(),
+            unchanged = outcome.unchanged,
+            "configuration reloaded, but not all components could be evaluated"
+        );
+        Err(format!("{shown}{text}"))
+    }
+
+    fn refuse(&self, rejected: Rejected) -> String {
+        self.metrics.refused();
+        let shown = rejected.render();
+        tracing::error!(err = shown, "configuration refused, the last good one goes on");
+        shown
+    }
+
+    /// Ends what is no longer in the configuration.
+    fn remove(&mut self, old: Live, outcome: &mut Outcome) {
+        for (node, state) in old.graph.nodes.iter().zip(old.states) {
+            if self.live.find(&node.id).is_some() {
+                continue;
+            }
+            if let Part::Setting = state.part {
+                self.options.settings.unset(&node.name);
+            }
+            if node.is_component() {
+                outcome.removed.insert(node.id.clone());
+                self.metrics.forget(&node.id);
+            }
+            // Dropping the state ends a resolver; a data component ends with the next Plan.
+        }
+    }
+
+    fn warn(&self, warnings: &[Diagnostic]) {
+        for warning in warnings {
+            let at = warning.span.and_then(|span| self.live.sources.location(span));
+            tracing::warn!(at = at.unwrap_or_default(), "{}", warning.message);
+        }
+    }
+
+    /// Sends a Plan to all shards if a data component is new, changed or gone.
+    pub(crate) fn publish(&mut self) {
+        let mut nodes = Vec::new();
+        for at in &self.live.graph.order {
+            if let Part::Data(node) = &self.live.states[*at].part {
+                nodes.push(node.clone());
+            }
+        }
+        let same = nodes.len() == self.planned.len()
+            && nodes.iter().zip(&self.planned).all(|(new, old)| Arc::ptr_eq(new, old));
+        if same && self.epoch > 0 {
+            return;
+        }
+        self.epoch += 1;
+        self.planned = nodes.clone();
+        let plan = Arc::new(Plan { epoch: self.epoch, nodes });
+        for (shard, commands) in self.shards.commands.iter().enumerate() {
+            if commands.send(Command::Apply(plan.clone())).is_err() {
+                tracing::error!(shard, epoch = plan.epoch, "a shard has ended and takes no plan");
+            }
+        }
+    }
+
+    fn take_report(&mut self, report: Report) {
+        match report {
+            Report::Applied { shard, epoch, errors } => {
+                self.applied[shard] = epoch;
+                for node in &self.planned {
+                    let error = errors.iter().find(|error| error.node == node.id);
+                    let Some(at) = self.live.find(&node.id) else { continue };
+                    let message = error.map(|error| error.message.as_str());
+                    self.live.states[at].health.applied(shard, message);
+                    if let Some(message) = message {
+                        tracing::error!(
+                            component_id = node.id,
+                            shard,
+                            err = message,
+                            "component could not be built"
+                        );
+                    }
+                }
+            }
+            Report::Health { shard, node, health, message } => {
+                if let Some(at) = self.live.find(&node) {
+                    self.live.states[at].health.instance(shard, health, message);
+                }
+            }
+        }
+    }
+
+    fn readiness(&self) -> Readiness {
+        let ready = self.epoch > 0 && self.applied.iter().all(|epoch| *epoch > 0);
+        let mut unhealthy = Vec::new();
+        for (node, state) in self.live.graph.nodes.iter().zip(&self.live.states) {
+            let bad = |health: &Health| matches!(health.state, State::Unhealthy | State::Exited);
+            if node.is_component() && bad(state.health.worst()) {
+                unhealthy.push(node.id.clone());
+            }
+        }
+        unhealthy.sort();
+        Readiness { ready, unhealthy }
+    }
+
+    async fn stop(&mut self) {
+        self.live = Live::default();
+        let mut waiting = Vec::new();
+        for commands in &self.shards.commands {
+            let (reply, drained) = flume::bounded(1);
+            if commands.send(Command::Drain(reply)).is_ok() {
+                waiting.push(drained);
+            }
+        }
+        for drained in waiting {
+            // A shard that ends without an answer has ended too.
+            let _ = drained.recv_async().await;
+        }
+    }
+}
+
+/// Errors and warnings.
+fn split(found: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    found.into_iter().partition(Diagnostic::is_error)
+}

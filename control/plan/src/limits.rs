@@ -1,0 +1,18 @@
+//! Limits of one configuration.
+
+/// Limit: nodes of a graph, those inside of custom components counted each time. A node takes some
+/// 1 KiB with its body, so this is 100 MiB; above it the configuration is refused. It is what ends
+/// custom components that double each other.
+pub const NODES_MAX: usize = 100_000;
+
+/// Limit: how deep custom components stand in each other; the expansion recurses this far.
+pub const MODULE_DEPTH_MAX: usize = 32;
+
+/// How long changed exports are gathered before what depends on them is evaluated again, counted
+/// from the first change: many sources that refresh together cost one evaluation. The first change
+/// after a quiet time does not wait.
+pub const CHANGE_GATHER_MS: u64 = 100;
+
+/// Limit: how long a question to a shard may take before its answer is left out. A shard answers
+/// between two of its tasks, so this is far above what a healthy one needs.
+pub const SHARD_ANSWER_MS: u64 = 1_000;

@@ -1,0 +1,71 @@
+//! Where a configuration comes from: a file, a folder of files, or a text built into the binary.
+
+use std::path::{Path, PathBuf};
+
+use syntax::{Diagnostic, SourceMap};
+
+/// The place that is read again at each reload.
+#[derive(Clone, Debug)]
+pub enum ConfigSource {
+    /// A file, or a folder whose `*.alloy` files are one configuration.
+    Path(PathBuf),
+    /// A text that never changes; the name stands in messages.
+    Text { name: &'static str, text: &'static str },
+}
+
+impl ConfigSource {
+    /// Reads all texts. The order of a folder's files is that of their names, so that messages and
+    /// graphs do not depend on the file system.
+    pub fn read(&self) -> Result<SourceMap, Diagnostic> {
+        let mut sources = SourceMap::new();
+        match self {
+            ConfigSource::Text { name, text } => {
+                sources.add(*name, *text);
+            }
+            ConfigSource::Path(path) => {
+                let folder = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+                let files = if folder.is_dir() { alloy_files(path)? } else { vec![path.clone()] };
+                for file in files {
+                    sources.add(file.display().to_string(), read_text(&file)?);
+                }
+            }
+        }
+        Ok(sources)
+    }
+}
+
+/// Compat: folders inside are not entered and other endings are not read, as in Alloy (case
+/// `modules/config_directory`).
+fn alloy_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| unreadable(folder, &error))?.path();
+        if path.extension().is_some_and(|ending| ending == "alloy") && path.is_file() {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        let name = folder.display();
+        return Err(Diagnostic::error(None, format!("folder \"{name}\" has no *.alloy file")));
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read_text(file: &Path) -> Result<String, Diagnostic> {
+    let bytes = std::fs::read(file).map_err(|error| unreadable(file, &error))?;
+    if bytes.len() > syntax::SOURCE_BYTES_MAX {
+        return Err(Diagnostic::error(
+            None,
+            format!("file \"{}\" is larger than {} bytes", file.display(), syntax::SOURCE_BYTES_MAX),
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        Diagnostic::error(None, format!("file \"{}\" is not UTF-8 text", file.display()))
+    })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(None, format!("cannot read \"{}\": {error}", path.display()))
+}

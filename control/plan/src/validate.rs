@@ -1,0 +1,225 @@
+//! What can be said about a configuration without evaluating it: names, labels, references, cycles,
+//! and the type of every attribute that is written as a constant.
+//!
+//! Invariant: nothing is refused here that could run. An attribute that refers to something, calls
+//! a function or indexes is left out; an error that may be due to such a gap is no error.
+
+use schema::{Attribute, Block, Body, BodySchema, DecodeError, Span, Stability};
+use syntax::{Diagnostic, Expr, ExprKind, SourceMap, Stmt};
+
+use crate::catalogue::{Catalogue, Kind};
+use crate::evaluate::{ArgumentSettings, refuse_unknown};
+use crate::graph::{self, Built, Graph, Node, Role};
+use crate::load::{self, Rejected};
+use crate::source::ConfigSource;
+
+/// Checks a configuration. `Ok` are its warnings, with the texts to show them in.
+pub fn validate(
+    source: &ConfigSource,
+    catalogue: &Catalogue,
+    stability: Stability,
+) -> Result<(SourceMap, Vec<Diagnostic>), Rejected> {
+    let parsed = load::parse(source)?;
+    let Built { graph, mut errors, cycles } = graph::build(catalogue, stability, &parsed.trees);
+    for cycle in &cycles {
+        errors.extend(graph.cycle_diagnostics(cycle, true));
+    }
+    errors.extend(check(&graph, stability));
+    errors.sort_by_key(|diagnostic| diagnostic.span);
+    errors.dedup();
+    let Some(_) = errors.iter().find(|diagnostic| diagnostic.is_error()) else {
+        return Ok((parsed.sources, errors));
+    };
+    Err(Rejected { sources: parsed.sources, diagnostics: errors })
+}
+
+/// The mistakes and warnings of all nodes, as far as text alone shows them.
+pub(crate) fn check(graph: &Graph, stability: Stability) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for node in &graph.nodes {
+        match node.role {
+            Role::Kind(kind) => check_kind(node, kind, stability, &mut found),
+            Role::Input(module) => {
+                let constants = Constants::of(node, &mut found);
+                let module = &graph.modules[module];
+                refuse_unknown(node.path(), &constants.known_names(), module, &mut found);
+                for argument in &module.arguments {
+                    let mut ignored = Vec::new();
+                    let block = argument.text.block();
+                    let settings = ArgumentSettings::read(block, &mut ignored);
+                    let needed = settings.is_some_and(|settings| !settings.optional);
+                    if needed && !constants.gives(&argument.name) {
+                        let message = format!("missing required argument \"{}\"", argument.name);
+                        let error = Diagnostic::error(node.text.span(), message).path(node.path());
+                        found.push(error.related(argument.text.span(), "declared here"));
+                    }
+                }
+            }
+            Role::Exports(_) => {}
+        }
+    }
+    found
+}
+
+fn check_kind(node: &Node, kind: Kind, stability: Stability, found: &mut Vec<Diagnostic>) {
+    let constants = Constants::of(node, found);
+    let descriptor = kind.descriptor();
+    let mut errors = Vec::new();
+    (descriptor.decode)(&constants.body, &mut errors);
+    let sure = errors.into_iter().filter(|error| constants.is_sure(error));
+    found.extend(eval::decode_diagnostics(node.path(), sure.collect()));
+    let schema = (descriptor.arguments)();
+    check_names(schema, node.text.block().body(), &node.id, stability, found);
+}
+
+/// Deprecated attributes and blocks, and attributes that are less stable than asked for.
+fn check_names(
+    schema: &BodySchema,
+    body: syntax::Body<'_>,
+    path: &str,
+    stability: Stability,
+    found: &mut Vec<Diagnostic>,
+) {
+    for attribute in body.attributes() {
+        let name = attribute.name();
+        let Some(field) = schema.field(name.text) else {
+            // Those with a constant were refused when decoding.
+            if !schema.open && !is_constant(attribute.value()) {
+                let message = format!("unrecognized attribute name \"{}\"", name.text);
+                let names = schema.fields.iter().map(|field| field.name);
+                let nearest = stdx::nearest(name.text, names).map(str::to_owned);
+                found.push(Diagnostic::error(name.span, message).path(path).nearest(nearest));
+            }
+            continue;
+        };
+        if let Some(level) = field.stability.filter(|level| *level < stability) {
+            let message = format!(
+                "\"{}\" is at stability level \"{level}\", which is below the minimum of \
+                 \"{stability}\"",
+                name.text
+            );
+            let error = Diagnostic::error(name.span, message).path(path);
+            found.push(error.hint(format!("run with --stability.level={level} to use it")));
+        }
+        if let Some(instead) = field.deprecated {
+            let message = format!("\"{}\" is deprecated: {instead}", name.text);
+            found.push(Diagnostic::warning(name.span, message).path(path));
+        }
+    }
+    for block in body.blocks() {
+        let Some(declared) = schema.block(&block.name()) else { continue };
+        if let Some(instead) = declared.deprecated {
+            let message = format!("\"{}\" is deprecated: {instead}", block.name());
+            found.push(Diagnostic::warning(block.name_span(), message).path(path));
+        }
+        let inner = format!("{path}.{}", block.name());
+        check_names((declared.body)(), block.body(), &inner, stability, found);
+    }
+}
+
+/// A body with the attributes that are constants, and the names of the others.
+struct Constants {
+    body: Body,
+    /// The body that it stands in, by its span, and the attribute.
+    unknown: Vec<(Span, Attribute)>,
+}
+
+impl Constants {
+    fn of(node: &Node, errors: &mut Vec<Diagnostic>) -> Constants {
+        let mut unknown = Vec::new();
+        let block = node.text.block();
+        let body = constants(block.body(), node.text.span(), &mut unknown, errors);
+        Constants { body, unknown }
+    }
+
+    /// Whether the error stands even if all that is unknown turns out right.
+    fn is_sure(&self, error: &DecodeError) -> bool {
+        if self.unknown.is_empty() {
+            return true;
+        }
+        let name = error.path.rsplit('.').next().unwrap_or_default();
+        let gap = |(span, attribute): &(Span, Attribute)| {
+            *span == error.span && attribute.name == name
+        };
+        !error.from_check && !self.unknown.iter().any(gap)
+    }
+
+    fn gives(&self, name: &str) -> bool {
+        let outermost = self.body.span;
+        let unknown = self.unknown.iter().filter(|(span, _)| *span == outermost);
+        self.body.attribute(name).is_some()
+            || unknown.clone().any(|(_, attribute)| attribute.name == name)
+    }
+
+    /// The body with all attributes of its outermost level; the values of some are not known.
+    fn known_names(&self) -> Body {
+        let mut body = self.body.clone();
+        let unknown = self.unknown.iter().filter(|(span, _)| *span == self.body.span);
+        body.attributes.extend(unknown.map(|(_, attribute)| attribute.clone()));
+        body
+    }
+}
+
+fn constants(
+    body: syntax::Body<'_>,
+    at: syntax::Span,
+    unknown: &mut Vec<(Span, Attribute)>,
+    errors: &mut Vec<Diagnostic>,
+) -> Body {
+    let mut known = Body { span: eval::span_of(at), ..Body::default() };
+    for stmt in body.statements() {
+        match stmt {
+            Stmt::Attribute(attribute) => {
+                let expr = attribute.value();
+                let mut evaluated = Attribute {
+                    name: attribute.name().text.to_owned(),
+                    value: schema::Value::Null,
+                    span: eval::span_of(attribute.name().span),
+                    value_span: eval::value_span(expr),
+                };
+                if !is_constant(expr) {
+                    unknown.push((known.span, evaluated));
+                    continue;
+                }
+                match eval::evaluate(expr, &eval::Scope::new()) {
+                    Ok(value) => {
+                        evaluated.value = value;
+                        known.attributes.push(evaluated);
+                    }
+                    Err(error) => {
+                        errors.push(error);
+                        unknown.push((known.span, evaluated));
+                    }
+                }
+            }
+            Stmt::Block(block) => {
+                let body = constants(block.body(), block.head_span(), unknown, errors);
+                known.blocks.push(Block {
+                    name: block.name().into_owned(),
+                    label: block.label().map(|label| label.text.to_owned()),
+                    body,
+                    span: eval::span_of(block.head_span()),
+                });
+            }
+        }
+    }
+    known
+}
+
+/// Compat: indexing is not looked at by `validate` either, even of literals (case
+/// `errors/index_out_of_range`).
+fn is_constant(expr: Expr<'_>) -> bool {
+    match expr.kind() {
+        ExprKind::Null | ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::String(_) => true,
+        ExprKind::Array(mut elements) => elements.all(is_constant),
+        ExprKind::Object(mut fields) => fields.all(|field| is_constant(field.value())),
+        ExprKind::Unary { operand, .. } => is_constant(operand),
+        ExprKind::Binary { left, right, .. } => is_constant(left) && is_constant(right),
+        ExprKind::Paren(inner) => is_constant(inner),
+        ExprKind::Ident(_)
+        | ExprKind::Access { .. }
+        | ExprKind::Index { .. }
+        | ExprKind::Call { .. }
+        | ExprKind::Missing => false,
+    }
+}
