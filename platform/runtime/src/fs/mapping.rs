@@ -44,6 +44,12 @@ impl Mapping {
         self.len() == 0
     }
 
+    /// Whether a slice or another clone of the mapping lives: then the file is not to be written
+    /// again where it was read.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.memory) > 1
+    }
+
     /// The mapped bytes.
     pub fn as_slice(&self) -> &[u8] {
         self.memory.as_ref().as_ref()

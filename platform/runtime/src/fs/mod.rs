@@ -5,10 +5,12 @@
 //! are rare and always take the blocking threads. In a simulation all of it is the simulated disk.
 
 mod file;
+mod lock;
 mod mapping;
 mod names;
 
 pub use file::{File, OpenOptions};
+pub use lock::{Lock, lock};
 pub use mapping::Mapping;
 pub use names::{
     DirEntry, create_dir_all, exists, open, read, read_dir, remove_file, rename, sync_dir,
