@@ -40,6 +40,8 @@ pub enum HttpError {
     Url { url: String, cause: String },
     /// cannot read "path": cause
     File { path: String, cause: io::Error },
+    /// the credentials hold a character that no header can carry
+    Credentials,
     /// no token from "url": cause
     Token { url: String, cause: String },
 }
@@ -89,7 +91,9 @@ impl HttpError {
             HttpError::WireTooLarge { .. } | HttpError::DecodedTooLarge { .. } => {
                 ErrorKind::BodyTooLarge
             }
-            HttpError::File { .. } | HttpError::Token { .. } => ErrorKind::Auth,
+            HttpError::File { .. } | HttpError::Token { .. } | HttpError::Credentials => {
+                ErrorKind::Auth
+            },
             HttpError::Redirects { .. } | HttpError::Location { .. } | HttpError::Url { .. } => {
                 ErrorKind::Request
             }
@@ -146,6 +150,9 @@ impl fmt::Display for HttpError {
             }
             HttpError::Url { url, cause } => write!(f, "\"{url}\" is not a usable URL: {cause}"),
             HttpError::File { path, cause } => write!(f, "cannot read \"{path}\": {cause}"),
+            HttpError::Credentials => {
+                f.write_str("the credentials hold a character that no header can carry")
+            }
             HttpError::Token { url, cause } => write!(f, "no token from \"{url}\": {cause}"),
         }
     }

@@ -2,26 +2,39 @@
 //! authentication, and TLS, which lives in `tls` and nowhere else.
 //!
 //! Nouns: a *target* is a parsed URL; a *client* belongs to one component on one shard and owns its
-//! connections; *wire bytes* are counted before decompression, *decoded bytes* after it.
+//! connections; *wire bytes* are counted before decompression, *decoded bytes* after it; an
+//! *override* is a name of ours that is reached at an address of ours.
 //! Not here: what the bytes mean (formats), when to try again later (engine's outbox).
 
 mod target;
-pub use target::{Scheme, Target};
-mod error;
-pub use error::{ErrorKind, HttpError};
-mod secret;
-pub use secret::Secret;
-mod body;
-pub use body::BodyLimits;
-mod auth;
-pub use auth::{Auth, OAuth2Options, SecretSource};
-mod proxy;
-pub use proxy::{Proxy, ProxyOptions};
+
 mod client;
-pub mod tls;
-pub use client::{Client, ClientOptions, Head, PoolOptions, Request, Response};
 mod server;
-pub use server::{Answer, Handler, Incoming, Server, ServerOptions};
+
+mod body;
+mod error;
+mod secret;
+
+mod auth;
+mod oauth2;
+mod proxy;
+
+mod dns;
+mod file;
+mod stream;
+pub mod tls;
+
+#[cfg(test)]
+mod tests;
+
+pub use auth::{Auth, OAuth2Options, SecretSource};
+pub use body::BodyLimits;
+pub use client::{Client, ClientOptions, Head, PoolOptions, Request, Response};
+pub use error::{ErrorKind, HttpError};
+pub use proxy::{Proxy, ProxyOptions};
+pub use secret::Secret;
+pub use server::{Answer, Handler, Incoming, Server, ServerOptions, serve};
+pub use target::{Scheme, Target};
 
 pub use bytes::Bytes;
-pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};

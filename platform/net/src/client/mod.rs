@@ -1,13 +1,33 @@
-//! The client: one per component and shard, with its own connections.
+//! The client: one per component and shard, with its own connections, DNS answers and tokens.
+//!
+//! Flow of a request: credentials -> kept or new connection -> send -> (a dead kept connection:
+//! once more on a new one) -> body into the caller's buffer -> (a redirect: from the start).
+//! What it promises: at most one answer; a request may reach the server twice when a connection
+//! breaks, as with every HTTP client that keeps connections.
+
+mod connection;
+mod dial;
+mod pool;
+mod tunnel;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
 
-use crate::{Auth, BodyLimits, HttpError, ProxyOptions, Target, tls};
+pub(crate) use connection::LocalTasks;
+pub use pool::PoolOptions;
+
+use crate::auth::{Authenticator, basic};
+use crate::body::{BodyError, Inflaters, chain, is_gzip, read_into};
+use crate::{Auth, BodyLimits, HttpError, ProxyOptions, Scheme, Target, tls};
+use connection::Connection;
+use dial::{Dialer, proxy_credentials};
+use pool::Pool;
 
 /// What a client does the same way for each of its requests.
 pub struct ClientOptions {
@@ -20,17 +40,17 @@ pub struct ClientOptions {
     pub follow_redirects: bool,
     /// Offer HTTP/2 to https servers.
     pub enable_http2: bool,
-    /// Ask for gzip and unpack it.
+    /// Ask for gzip. A body that comes as gzip is unpacked in any case.
     pub accept_gzip: bool,
     /// Begin at another address of a name for each connection.
     pub round_robin_dns: bool,
-    /// `host:port` that are reached at an address of ours, without DNS: internal addresses.
+    /// `host:port` that are reached at this address, without DNS and proxy: internal addresses.
     pub overrides: Vec<(String, SocketAddr)>,
     pub pool: PoolOptions,
 }
 
 impl ClientOptions {
-    /// No authentication, system roots, redirects followed, HTTP/2 offered.
+    /// No authentication, the system's certificates, redirects followed, HTTP/2 and gzip offered.
     pub fn new(user_agent: &str) -> ClientOptions {
         ClientOptions {
             user_agent: user_agent.to_owned(),
@@ -48,27 +68,8 @@ impl ClientOptions {
     }
 }
 
-/// How long connections are kept.
-#[derive(Debug, Clone, Copy)]
-pub struct PoolOptions {
-    pub idle_per_host_max: usize,
-    pub idle_max: Duration,
-    /// A connection older than this is not used again, so that load follows DNS.
-    pub age_max: Duration,
-}
-
-impl PoolOptions {
-    pub fn standard() -> PoolOptions {
-        PoolOptions {
-            idle_per_host_max: 100,
-            idle_max: Duration::from_secs(300),
-            age_max: Duration::from_secs(3600),
-        }
-    }
-}
-
 /// A request. Its body is in memory, so it can be sent again.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Request {
     pub method: Method,
     pub target: Target,
@@ -87,12 +88,7 @@ impl Request {
     }
 
     pub fn post(target: &Target, body: Bytes) -> Request {
-        Request {
-            method: Method::POST,
-            target: target.clone(),
-            headers: HeaderMap::new(),
-            body,
-        }
+        Request { method: Method::POST, target: target.clone(), headers: HeaderMap::new(), body }
     }
 }
 
@@ -112,17 +108,42 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// Sends requests on kept connections. Clones share them.
+/// Limit: redirects of one request; Go's value, at it the request fails.
+const REDIRECTS_MAX: u32 = 10;
+/// Limit: body of a redirect that is read so that its connection can be used again.
+const REDIRECT_BODY_BYTES_MAX: u64 = 64 * 1024;
+
+/// Sends requests. Clones share connections.
 #[derive(Clone)]
-pub struct Client {
-    options: Rc<ClientOptions>,
+pub struct Client(Rc<Inner>);
+
+struct Inner {
+    user_agent: HeaderValue,
+    headers: HeaderMap,
+    follow_redirects: bool,
+    accept_gzip: bool,
+    authenticator: Authenticator,
+    dialer: Dialer,
+    pool: Rc<Pool>,
+    inflaters: Inflaters,
 }
 
 impl Client {
-    pub fn new(options: ClientOptions) -> Client {
-        Client {
-            options: Rc::new(options),
-        }
+    /// Refuses what can be refused without connecting: URLs of proxies and token endpoints.
+    /// Files are read when they are needed.
+    pub fn new(options: ClientOptions) -> Result<Client, HttpError> {
+        let user_agent = HeaderValue::from_str(&options.user_agent)
+            .unwrap_or_else(|_| HeaderValue::from_static("invar"));
+        Ok(Client(Rc::new(Inner {
+            user_agent,
+            authenticator: Authenticator::new(&options.auth, &options.user_agent)?,
+            dialer: Dialer::new(&options)?,
+            headers: options.headers,
+            follow_redirects: options.follow_redirects,
+            accept_gzip: options.accept_gzip,
+            pool: Rc::new(Pool::new(options.pool)),
+            inflaters: Inflaters::default(),
+        })))
     }
 
     /// Sends and reads the whole answer into a new buffer.
@@ -138,19 +159,251 @@ impl Client {
     }
 
     /// Sends and reads the answer's decoded body into `body`, which is cleared first and keeps its
-    /// capacity: a caller that asks again and again grows it once.
+    /// capacity: a caller that asks again and again grows it once. `timeout` covers all of it,
+    /// names, connecting and redirects included.
     pub async fn send_into(
         &self,
         request: &Request,
         timeout: Duration,
-        _limits: BodyLimits,
+        limits: BodyLimits,
         body: &mut Vec<u8>,
     ) -> Result<Head, HttpError> {
         body.clear();
-        let _ = &self.options.user_agent;
-        Err(HttpError::Timeout {
-            authority: request.target.host(),
-            after: timeout,
-        })
+        let exchange = self.0.follow(request, limits, body);
+        match runtime::timeout(timeout, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(HttpError::Timeout {
+                authority: request.target.authority().to_owned(),
+                after: timeout,
+            }),
+        }
+    }
+
+    /// Connections that are kept and idle, for tests and metrics.
+    pub fn kept_connections(&self) -> usize {
+        self.0.pool.len()
+    }
+}
+
+/// One hop of a request.
+struct Hop {
+    method: Method,
+    target: Target,
+    body: Bytes,
+    /// Whether the credentials may be shown to this target.
+    trusted: bool,
+}
+
+impl Inner {
+    async fn follow(
+        &self,
+        request: &Request,
+        limits: BodyLimits,
+        body: &mut Vec<u8>,
+    ) -> Result<Head, HttpError> {
+        let mut hop = Hop {
+            method: request.method.clone(),
+            target: request.target.clone(),
+            body: request.body.clone(),
+            trusted: true,
+        };
+        for _ in 0..=REDIRECTS_MAX {
+            let head = self.exchange(request, &hop, limits, body).await?;
+            let Some(location) = self.location(&head) else { return Ok(head) };
+            body.clear();
+            hop = hop.redirected(&request.target, head.status, &location)?;
+        }
+        Err(HttpError::Redirects { limit: REDIRECTS_MAX })
+    }
+
+    /// Where an answer sends us, if it does and we follow.
+    fn location(&self, head: &Head) -> Option<String> {
+        let location = head.headers.get(header::LOCATION)?;
+        let followed = self.follow_redirects && is_redirect(head.status);
+        followed.then(|| String::from_utf8_lossy(location.as_bytes()).into_owned())
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        hop: &Hop,
+        limits: BodyLimits,
+        body: &mut Vec<u8>,
+    ) -> Result<Head, HttpError> {
+        let headers = self.headers(request, hop).await?;
+        let (mut connection, response) = self.send_hop(hop, headers).await?;
+        let (parts, mut incoming) = response.into_parts();
+        let redirected = self.follow_redirects
+            && is_redirect(parts.status)
+            && parts.headers.contains_key(header::LOCATION);
+        let read = if redirected {
+            let small = BodyLimits::both(REDIRECT_BODY_BYTES_MAX);
+            read_into(&mut incoming, None, small, body).await
+        } else {
+            let gzip = is_gzip(&parts.headers).then_some(&self.inflaters);
+            read_into(&mut incoming, gzip, limits, body).await
+        };
+        let wire_bytes = match read {
+            Ok(wire_bytes) => {
+                if connection.becomes_ready().await {
+                    self.pool.give(hop.target.origin(), connection);
+                }
+                wire_bytes
+            }
+            // What a redirect says beside its location is nobody's loss. A body that was not read
+            // to its end takes its connection along.
+            Err(_) if redirected => 0,
+            Err(error) => return Err(body_failed(&hop.target, limits, error)),
+        };
+        Ok(Head { status: parts.status, headers: parts.headers, wire_bytes })
+    }
+
+    /// Sends on a kept connection or a new one. A kept one may have been closed by the server while
+    /// the request was on its way: then, as long as no byte of an answer came, once more.
+    async fn send_hop(
+        &self,
+        hop: &Hop,
+        headers: HeaderMap,
+    ) -> Result<(Connection, http::Response<Incoming>), HttpError> {
+        let origin = hop.target.origin();
+        if let Some(mut connection) = self.pool.take(origin) {
+            let read_before = connection.read_bytes();
+            let shared = connection.is_shared();
+            let request = self.request(hop, headers.clone(), shared);
+            match connection.send(request).await {
+                Ok(response) => return Ok((connection, response)),
+                // Bytes on a shared connection may be those of another request's answer.
+                Err(error) if !shared && connection.read_bytes() != read_before => {
+                    return Err(send_failed(&hop.target, &error));
+                }
+                Err(error) => {
+                    tracing::debug!("kept connection to {origin} is dead: {error}");
+                    self.pool.forget(origin);
+                }
+            }
+        }
+        let mut connection = self.dialer.dial(&hop.target).await?;
+        let request = self.request(hop, headers, connection.is_shared());
+        match connection.send(request).await {
+            Ok(response) => {
+                if let Some(handle) = connection.share() {
+                    self.pool.give(origin, handle);
+                }
+                Ok((connection, response))
+            }
+            Err(error) => Err(send_failed(&hop.target, &error)),
+        }
+    }
+
+    fn request(
+        &self,
+        hop: &Hop,
+        mut headers: HeaderMap,
+        http2: bool,
+    ) -> http::Request<Full<Bytes>> {
+        let target = &hop.target;
+        let plain_proxy = self.dialer.plain_proxy(target);
+        let uri = match http2 || plain_proxy.is_some() {
+            true => target.absolute().clone(),
+            false => target.path_and_query().clone(),
+        };
+        if !http2 && !headers.contains_key(header::HOST) {
+            headers.insert(header::HOST, target.host_header().clone());
+        }
+        if let Some(credentials) = plain_proxy.and_then(proxy_credentials)
+            && let Ok(value) = HeaderValue::from_str(&credentials)
+        {
+            headers.insert(header::PROXY_AUTHORIZATION, value);
+        }
+        let mut request = http::Request::new(Full::new(hop.body.clone()));
+        *request.method_mut() = hop.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        request
+    }
+
+    async fn headers(&self, request: &Request, hop: &Hop) -> Result<HeaderMap, HttpError> {
+        let mut headers = request.headers.clone();
+        if hop.method != request.method {
+            // The body was dropped on the way, and what described it goes with it.
+            for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
+                headers.remove(name);
+            }
+        }
+        if !headers.contains_key(header::USER_AGENT) {
+            headers.insert(header::USER_AGENT, self.user_agent.clone());
+        }
+        if self.accept_gzip && !headers.contains_key(header::ACCEPT_ENCODING) {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        if !hop.trusted {
+            headers.remove(header::AUTHORIZATION);
+            headers.remove(header::COOKIE);
+        } else if !headers.contains_key(header::AUTHORIZATION) {
+            let configured = self.authenticator.header().await?;
+            let value = match (configured, hop.target.user_info()) {
+                (Some(value), _) => Some(value),
+                (None, Some((user, password))) => Some(basic(&user, &password)?),
+                (None, None) => None,
+            };
+            if let Some(value) = value {
+                headers.insert(header::AUTHORIZATION, value);
+            }
+        }
+        Ok(headers)
+    }
+}
+
+impl Hop {
+    /// The next hop. As Go does it: 307 and 308 repeat the request, the others become a GET.
+    /// Credentials do not follow to a host outside of the first one's, and once left behind they
+    /// stay there.
+    fn redirected(
+        self,
+        first: &Target,
+        status: StatusCode,
+        location: &str,
+    ) -> Result<Hop, HttpError> {
+        let target = self.target.redirected(location)?;
+        let trusted = self.trusted && first.trusts(&target);
+        let repeats =
+            matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        if repeats || self.method == Method::HEAD {
+            return Ok(Hop { target, trusted, ..self });
+        }
+        Ok(Hop { method: Method::GET, target, body: Bytes::new(), trusted })
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+fn send_failed(target: &Target, error: &hyper::Error) -> HttpError {
+    let authority = target.authority().to_owned();
+    if let Some(failure) = tls::failure_in(error) {
+        return HttpError::Tls { authority, cause: failure.to_string() };
+    }
+    if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
+        let mut cause = chain(error);
+        if target.scheme() == Scheme::Http {
+            cause.push_str("; check scheme and port");
+        }
+        return HttpError::Protocol { authority, cause };
+    }
+    HttpError::Closed { authority, cause: chain(error) }
+}
+
+fn body_failed(target: &Target, limits: BodyLimits, error: BodyError) -> HttpError {
+    match error {
+        BodyError::WireTooLarge => HttpError::WireTooLarge { limit: limits.wire_bytes },
+        BodyError::DecodedTooLarge => HttpError::DecodedTooLarge { limit: limits.decoded_bytes },
+        BodyError::Encoding(cause) => HttpError::Encoding { cause },
+        BodyError::Broken(cause) => {
+            HttpError::Closed { authority: target.authority().to_owned(), cause }
+        }
     }
 }

@@ -1,0 +1,178 @@
+//! The server: accepts on a shard's listener and hands each request to one handler.
+//!
+//! HTTP/1.1, and HTTP/2 where TLS agrees on it. The handler gets the head and reads the body itself,
+//! so that it can first ask for the room (413 before the bytes, not after them).
+//! Slow and silent peers are cut: see `ServerOptions`.
+
+mod connection;
+mod request;
+
+use std::cell::Cell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use runtime::LocalBoxFuture;
+use runtime::net::{TcpListener, TcpStream};
+use runtime::sync::{Notify, Permit, Semaphore};
+
+pub use request::Incoming;
+
+use crate::body::Inflaters;
+use crate::tls::{self, Acceptor};
+
+/// Answers one request. Runs on the shard of its connection.
+pub type Handler = Rc<dyn Fn(Incoming) -> LocalBoxFuture<'static, Answer>>;
+
+/// What a handler answers.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn empty(status: StatusCode) -> Answer {
+        Answer { status, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// A line of text, as clients show it to people.
+    pub fn text(status: StatusCode, text: &str) -> Answer {
+        let mut answer = Answer::empty(status);
+        let kind = http::HeaderValue::from_static("text/plain; charset=utf-8");
+        answer.headers.insert(http::header::CONTENT_TYPE, kind);
+        answer.body = Bytes::from(format!("{text}\n"));
+        answer
+    }
+}
+
+pub struct ServerOptions {
+    /// From the accepted connection, or the first byte of a later request, to the end of its
+    /// headers. The handshake of TLS has as long again.
+    pub header_timeout: Duration,
+    /// How long a connection may carry no request.
+    pub idle_timeout: Duration,
+    /// How long reading one body may take.
+    pub body_timeout: Duration,
+    /// At this many connections accepting waits: further ones queue in the kernel.
+    pub connections_max: u32,
+    pub tls: Option<tls::ServerTls>,
+}
+
+impl ServerOptions {
+    pub fn standard() -> ServerOptions {
+        ServerOptions {
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(120),
+            body_timeout: Duration::from_secs(60),
+            connections_max: 4096,
+            tls: None,
+        }
+    }
+}
+
+/// A running server. Dropping it stops accepting and lets connections end by themselves.
+pub struct Server {
+    accepting: runtime::Task,
+    shared: Rc<Shared>,
+}
+
+/// What all connections of a server share.
+struct Shared {
+    options: ServerOptions,
+    handler: Handler,
+    acceptor: Option<Acceptor>,
+    inflaters: Inflaters,
+    slots: Semaphore,
+    /// Connections finish what they have begun and end.
+    stop: Notify,
+    stopping: Cell<bool>,
+}
+
+impl Shared {
+    fn new(handler: Handler, options: ServerOptions) -> Shared {
+        Shared {
+            acceptor: options.tls.as_ref().map(Acceptor::new),
+            slots: Semaphore::new(options.connections_max),
+            options,
+            handler,
+            inflaters: Inflaters::default(),
+            stop: Notify::new(),
+            stopping: Cell::new(false),
+        }
+    }
+}
+
+/// Serves `listener` until the server is dropped or shut down.
+pub fn serve(listener: TcpListener, handler: Handler, options: ServerOptions) -> Server {
+    let shared = Rc::new(Shared::new(handler, options));
+    let accepting = runtime::spawn(accept(listener, shared.clone()));
+    Server { accepting, shared }
+}
+
+impl Server {
+    /// Connections that are open now.
+    pub fn connections(&self) -> u32 {
+        self.shared.options.connections_max - self.shared.slots.available()
+    }
+
+    /// Stops accepting and waits at most `grace` for requests that were begun. Says whether all of
+    /// them ended in time.
+    pub async fn shutdown(self, grace: Duration) -> bool {
+        self.accepting.abort();
+        self.shared.stopping.set(true);
+        self.shared.stop.notify_all();
+        // All slots are free when the last connection has ended.
+        let all = self.shared.slots.acquire(self.shared.options.connections_max);
+        runtime::timeout(grace, all).await.is_ok()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Pause after an accept that failed for want of resources, so that it does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+async fn accept(listener: TcpListener, shared: Rc<Shared>) {
+    loop {
+        let slot = shared.slots.acquire(1).await;
+        match listener.accept().await {
+            Ok((tcp, peer)) => begin(tcp, peer, slot, shared.clone()),
+            // The peer gave up before we came to it.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!("cannot accept connections: {error}; check the limit of open files");
+                runtime::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn begin(tcp: TcpStream, peer: SocketAddr, slot: Permit, shared: Rc<Shared>) {
+    runtime::spawn(async move {
+        // What ends a connection is the peer's matter: its request got an answer or it is gone.
+        if let Err(error) = connection::serve(tcp, peer, &shared).await {
+            tracing::debug!("connection from {peer} ended: {error}");
+        }
+        drop(slot);
+    });
+}
+
+/// Serves one connection, however it came about.
+#[cfg(test)]
+pub(crate) async fn serve_one(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    handler: Handler,
+    options: ServerOptions,
+) -> Result<(), String> {
+    connection::serve(tcp, peer, &Rc::new(Shared::new(handler, options))).await
+}
