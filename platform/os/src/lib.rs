@@ -6,6 +6,7 @@
 
 pub mod file;
 mod memory;
+pub mod process;
 mod signal;
 mod topology;
 
