@@ -16,7 +16,7 @@ const EXACT_CLASSES: usize = 64;
 /// 1 KiB to 32 KiB. What is larger gets a chunk of its own.
 const ROUNDED_CLASSES: usize = 6;
 const CLASSES: usize = EXACT_CLASSES + ROUNDED_CLASSES;
-const SHARED_BYTES_MAX: usize = EXACT_CLASSES * GRANULE << ROUNDED_CLASSES;
+const SHARED_BYTES_MAX: usize = (EXACT_CLASSES * GRANULE) << ROUNDED_CLASSES;
 
 const _: () = assert!(
     SHARED_BYTES_MAX + PADDING <= CHUNK_BYTES,

@@ -184,7 +184,7 @@ impl Interner {
             id < u32::MAX - 1,
             "the memory budget ends long before four billion ids"
         );
-        if id as usize % BLOCK == 0 {
+        if (id as usize).is_multiple_of(BLOCK) {
             self.blocks.push(Box::new([Record::default(); BLOCK]));
         }
         self.count += 1;

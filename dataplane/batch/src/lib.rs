@@ -17,6 +17,7 @@ mod metrics;
 mod scrape_cache;
 mod series_map;
 mod series_table;
+mod wire_buf;
 
 pub use deaths::MapId;
 pub use labels::LabelsBuf;
@@ -27,3 +28,4 @@ pub use metrics::{
 pub use scrape_cache::{Found, Gone, Key, ScrapeCache, Scraped};
 pub use series_map::SeriesMap;
 pub use series_table::{Labels, SeriesId, SeriesTable};
+pub use wire_buf::{Open, WireBuf};

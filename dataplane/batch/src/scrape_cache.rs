@@ -23,6 +23,10 @@ const TEXT_BYTES_MAX: usize = u16::MAX as usize - 1;
 /// histogram, less than the price of building an index.
 const LOOK_AHEAD: usize = 16;
 
+/// After failed scrapes up to so many entries beyond twice those of the last good one are kept: what
+/// Prometheus allows.
+const CROWDED_ENTRIES_MIN: usize = 1000;
+
 /// Stands for series that relabelling dropped: the line is known, its sample goes nowhere.
 const DROPPED: u32 = u32::MAX;
 
@@ -68,11 +72,12 @@ pub struct Gone {
     pub release: bool,
 }
 
-/// What a committed scrape changed.
+/// What a scrape changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scraped {
     /// Entries that were not there before, dropped series excluded.
     pub added: usize,
+    /// Series handed over to be released.
     pub vanished: usize,
 }
 
@@ -89,6 +94,8 @@ pub struct ScrapeCache {
     lines: u32,
     /// Entries below this were there before the running scrape.
     committed: usize,
+    /// Entries after the last good scrape.
+    good: usize,
     /// Whether the entries' series were exposed by the last scrape, so that their end needs a marker.
     exposed: bool,
     /// Some line was new, out of order, repeated, or changed in being tracked.
@@ -108,6 +115,7 @@ impl ScrapeCache {
             seen: 0,
             lines: 0,
             committed: 0,
+            good: 0,
             exposed: false,
             disturbed: false,
             open: false,
@@ -217,8 +225,7 @@ impl ScrapeCache {
                 vanished: 0,
             };
         }
-        let new = self.entries[self.committed..].iter();
-        let added = new.filter(|entry| entry.series != DROPPED).count();
+        let added = self.added();
         let mut vanished = 0;
         let seen = self.seen;
         self.entries.retain(|entry| {
@@ -235,34 +242,45 @@ impl ScrapeCache {
             keep
         });
         self.settle();
+        self.good = self.entries.len();
         Scraped { added, vanished }
     }
 
     /// Ends a failed scrape, or stands for one that brought no text: every series that was exposed before
-    /// is stale now, and what the failed scrape added is handed over. The entries stay for the next one.
-    pub fn fail(&mut self, mut gone: impl FnMut(Gone)) {
+    /// is stale now. Entries stay for the next scrape, new ones too, so that a target that always breaks at
+    /// the same place does not count the same series as added again and again; but when most entries come
+    /// from failures, those that this scrape did not touch are handed over.
+    pub fn fail(&mut self, mut gone: impl FnMut(Gone)) -> Scraped {
         if !self.open {
             self.begin();
         }
-        if self.exposed {
-            for entry in &self.entries[..self.committed] {
-                if entry.series != DROPPED && entry.was_tracked(self.seen) {
-                    gone(Gone {
-                        series: SeriesId(entry.series),
-                        marker: true,
-                        release: false,
-                    });
-                }
+        let crowded = self.entries.len() > 2 * self.good + CROWDED_ENTRIES_MIN;
+        let (seen, exposed, committed) = (self.seen, self.exposed, self.committed);
+        let added = self.added();
+        let mut vanished = 0;
+        let mut at = 0;
+        self.entries.retain(|entry| {
+            let marker = exposed && at < committed && entry.was_tracked(seen);
+            let release = crowded && entry.mark & SEEN != seen;
+            at += 1;
+            if entry.series != DROPPED && (marker || release) {
+                vanished += usize::from(release);
+                gone(Gone {
+                    series: SeriesId(entry.series),
+                    marker,
+                    release,
+                });
             }
-        }
-        self.abort(gone);
+            !release
+        });
+        self.unsee();
         self.exposed = false;
+        Scraped { added, vanished }
     }
 
     /// Forgets the running scrape as if it had not begun; what it added is handed over.
     pub fn abort(&mut self, mut gone: impl FnMut(Gone)) {
         assert!(self.open, "abort ends a scrape");
-        self.open = false;
         for entry in self.entries.drain(self.committed..) {
             if entry.series != DROPPED {
                 gone(Gone {
@@ -272,15 +290,7 @@ impl ScrapeCache {
                 });
             }
         }
-        self.index = None;
-        for entry in &mut self.entries {
-            let tracked = if entry.was_tracked(self.seen) {
-                TRACKED
-            } else {
-                0
-            };
-            entry.mark = self.seen | tracked;
-        }
+        self.unsee();
     }
 
     /// The target is gone: hands every series over, with a marker where one is due.
@@ -319,6 +329,25 @@ impl ScrapeCache {
             .as_ref()
             .map_or(0, |index| index.capacity() * 8 / 7 * 5);
         self.entries.capacity() * size_of::<Entry>() + index
+    }
+
+    fn added(&self) -> usize {
+        let new = self.entries[self.committed..].iter();
+        new.filter(|entry| entry.series != DROPPED).count()
+    }
+
+    /// Takes every touch of the running scrape back and ends it.
+    fn unsee(&mut self) {
+        for entry in &mut self.entries {
+            let tracked = if entry.was_tracked(self.seen) {
+                TRACKED
+            } else {
+                0
+            };
+            entry.mark = self.seen | tracked;
+        }
+        self.index = None;
+        self.open = false;
     }
 
     /// Brings the entries into the order of the scrape that has just ended.

@@ -6,9 +6,9 @@
 
 use stdx::varint;
 
-use crate::LabelsBuf;
 use crate::deaths::{DeathLog, MapId};
 use crate::interner::{Acquired, Interner};
+use crate::{LabelsBuf, WireBuf};
 
 /// A series of one shard's table. Dense: the ids in use are about 0 to the number of series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,9 +126,11 @@ impl SeriesTable {
     }
 
     /// Appends the labels as remote write sends them: field 1 of prometheus.TimeSeries, repeated.
-    pub fn write_labels(&self, series: SeriesId, out: &mut Vec<u8>) {
+    #[inline]
+    pub fn write_labels(&self, series: SeriesId, out: &mut WireBuf) {
         for pair in pair_ids(self.series.get(series.0)) {
-            out.extend_from_slice(self.pairs.get(pair));
+            let (len, tail) = self.pairs.tail(pair);
+            out.put_padded(tail, len);
         }
     }
 

@@ -6,5 +6,6 @@
 #![forbid(unsafe_code)]
 
 pub mod exposition;
+mod protobuf;
 pub mod remote_write;
 pub mod snappy;

@@ -2,6 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod escape;
+pub mod names;
 pub mod regex;
 pub mod relabel;

@@ -4,13 +4,17 @@
 //! [`read_series`] is asked, which a scraper does once per series and not once per scrape.
 //! What is accepted is what Prometheus' parsers accept.
 
+mod comment;
 mod error;
 mod number;
+mod open_metrics;
 mod parser;
 mod series;
+mod text;
+mod token;
 mod writer;
 
 pub use error::ParseError;
 pub use parser::{Entry, ExemplarText, Format, Known, KnownOptions, Line, Parser};
-pub use series::read_series;
+pub use series::{read_exemplar, read_series};
 pub use writer::Writer;

@@ -1,1 +1,0 @@
-//! Metric and label names: what is valid, and the schemes that make others fit.

@@ -1,0 +1,122 @@
+//! Go's regular expressions (RE2 syntax) on Rust's engine.
+//!
+//! Both engines are of the same family: linear time, leftmost first. What differs is the surface: `\d`, `\w`,
+//! `\s` and `\b` are ASCII in Go, `\Q..\E` quotes, a brace that is no repetition is a character, and inside
+//! brackets Rust gives meaning to `[`, `&&`, `--` and `~~`. `translate` rewrites all that.
+
+mod template;
+mod translate;
+
+use std::fmt;
+
+pub use template::Template;
+
+/// A pattern of Go's package regexp.
+#[derive(Debug, Clone)]
+pub struct GoRegex {
+    regex: regex::Regex,
+    /// Names of groups, in the order of the groups; empty for those without.
+    names: Vec<String>,
+}
+
+impl GoRegex {
+    /// Compiles a pattern; the error says what is wrong with it.
+    pub fn new(pattern: &str) -> Result<GoRegex, String> {
+        let translated = translate::translate(pattern)?;
+        let regex = regex::Regex::new(&translated.pattern).map_err(|error| reason(&error))?;
+        Ok(GoRegex {
+            regex,
+            names: translated.names,
+        })
+    }
+
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// The first match with its groups.
+    #[must_use]
+    pub fn captures<'t>(&self, text: &'t str) -> Option<regex::Captures<'t>> {
+        self.regex.captures(text)
+    }
+
+    /// Names of the groups; the first is the whole match and has none.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Appends the text with each match replaced.
+    pub fn replace_all(&self, text: &str, template: &Template, out: &mut String) {
+        let mut rest = 0;
+        for captures in self.regex.captures_iter(text) {
+            let whole = captures.get_match();
+            out.push_str(&text[rest..whole.start()]);
+            template.expand(&captures, out);
+            rest = whole.end();
+        }
+        out.push_str(&text[rest..]);
+    }
+}
+
+/// A pattern that must match the whole text, as everywhere in Prometheus: `^(?s:pattern)$`.
+#[derive(Clone)]
+pub struct Anchored {
+    pattern: String,
+    regex: GoRegex,
+    /// Whether the pattern matches any text, with the text as its group 1: the default of rules.
+    everything: bool,
+}
+
+impl Anchored {
+    /// Compiles a pattern; the error says what is wrong with it.
+    pub fn new(pattern: &str) -> Result<Anchored, String> {
+        let regex = GoRegex::new(&format!("^(?s:{pattern})$"))?;
+        Ok(Anchored {
+            pattern: pattern.to_owned(),
+            regex,
+            everything: pattern == "(.*)",
+        })
+    }
+
+    /// As written by the user.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        self.everything || self.regex.is_match(text)
+    }
+
+    #[must_use]
+    pub fn regex(&self) -> &GoRegex {
+        &self.regex
+    }
+}
+
+impl fmt::Debug for Anchored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Anchored({:?})", self.pattern)
+    }
+}
+
+impl PartialEq for Anchored {
+    fn eq(&self, other: &Anchored) -> bool {
+        self.pattern == other.pattern
+    }
+}
+
+impl Eq for Anchored {}
+
+/// The last line of the engine's report: the one that tells, without the drawing above it.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let line = text
+        .lines()
+        .rfind(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
