@@ -206,7 +206,7 @@ impl Lexer<'_> {
             _ => {
                 let next = self.text[start..].chars().next().map_or(0, char::len_utf8);
                 let text = &self.text[start..start + next];
-                let message = format!("unknown escape \"\\{}\"", text.escape_debug());
+                let message = format!("unknown escape \"\\{text}\"");
                 self.error_with(start, start + next, message, ESCAPES);
                 return;
             }
@@ -399,7 +399,8 @@ impl Lexer<'_> {
     }
 
     fn error_with(&mut self, start: usize, end: usize, message: String, hint: &str) {
-        if self.diagnostics.len() >= DIAGNOSTICS_MAX {
+        // One past the limit, so that the end of the parse knows that there were more.
+        if self.diagnostics.len() > DIAGNOSTICS_MAX {
             return;
         }
         let span = Span::new(self.file, start as u32, end as u32);

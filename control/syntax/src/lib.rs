@@ -12,6 +12,10 @@
 //! broken, and all mistakes of the file in one pass.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "tests rewrite their testdata")
+)]
 
 mod diagnostic;
 mod format;
@@ -24,6 +28,9 @@ mod source;
 mod token;
 mod tree;
 mod views;
+
+#[cfg(test)]
+mod tests;
 
 pub use diagnostic::{Diagnostic, Related, Severity};
 pub use format::format;

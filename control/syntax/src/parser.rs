@@ -536,7 +536,10 @@ impl Parser {
         }
         // Compat: Alloy takes the brace for a block's and blames the element before it.
         let blamed = match kind {
-            TokenKind::LeftCurly => self.tree.token_span(element),
+            TokenKind::LeftCurly => self
+                .tree
+                .token_span(element)
+                .to(self.tree.token_span(self.end - 1)),
             _ => self.span(),
         };
         let message = "missing \",\" after an element";

@@ -1,13 +1,15 @@
 //! Diagnostics as people and programs read them.
 //!
-//!     Error: config.alloy:2:2: unknown attribute "colour"
+//! ```text
+//! Error: config.alloy:2:2: unknown attribute "colour"
 //!
-//!     1 | local.file "a" {
-//!     2 |     colour = 1
-//!       |     ^^^^^^
-//!     3 | }
-//!       = in local.file.a
-//!       = did you mean "filename"?
+//! 1 | local.file "a" {
+//! 2 |     colour = 1
+//!   |     ^^^^^^
+//! 3 | }
+//!   = in local.file.a
+//!   = did you mean "filename"?
+//! ```
 //!
 //! The first line is Alloy's to the letter, since scripts cut it; every other line starts with a
 //! blank or a digit. Text from files is shown without control characters, which a terminal obeys.

@@ -71,11 +71,12 @@ impl Layout {
         line.kept = line.rest.len();
     }
 
-    /// A raw string: each of its lines is kept as it is.
+    /// A raw string: each of its lines is kept as it is. They are not indented, so that no column
+    /// may reach from them to the lines around; Alloy lets a long one push those to the right.
     pub(super) fn raw(&mut self, text: &str) {
         for (index, part) in text.split('\n').enumerate() {
             if index > 0 {
-                self.newline();
+                self.section_end();
             }
             let line = self.line();
             line.rest.push_str(part);

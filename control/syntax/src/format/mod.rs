@@ -1,6 +1,8 @@
 //! The formatter: one canonical layout for a file, the same bytes as `alloy fmt` gives.
 //!
-//!     tree -> words and wishes for blanks (here) -> blanks and comments (printer) -> columns (align)
+//! ```text
+//! tree -> words and wishes for blanks (here) -> blanks and comments (printer) -> columns (align)
+//! ```
 //!
 //! Lines stay where the source broke them; what changes is indentation, spacing, blank lines, and
 //! the columns of `=` and of trailing comments.
