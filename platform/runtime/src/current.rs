@@ -67,7 +67,7 @@ impl Drop for Entered {
 
 /// The backend of this thread.
 #[inline]
-pub(crate) fn backend() -> Backend {
+pub fn backend() -> Backend {
     CURRENT.with(|current| {
         current
             .borrow()

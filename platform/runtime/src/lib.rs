@@ -44,6 +44,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use backend::{Backend, IoChoice};
+pub use current::backend;
 pub use probe::{Probe, probe};
 pub use shard::{Shard, ShardConfig, ShardHandle, ShardPanic, block_on, shard, start_shard};
 pub use task::{Task, spawn, yield_now};

@@ -37,7 +37,7 @@ pub fn probe(choice: IoChoice) -> Result<Probe, String> {
 
 #[cfg(target_os = "linux")]
 fn refusal() -> Option<String> {
-    None
+    crate::ring::refusal()
 }
 
 #[cfg(target_os = "linux")]

@@ -239,6 +239,11 @@ async fn drain(context: &Context) {
     for _ in 0..DRAIN_MILLISECONDS_MAX {
         context.tasks.abort_all();
         crate::yield_now().await;
+        // The task that did this is among the aborted.
+        #[cfg(target_os = "linux")]
+        if let Some(Some(ring)) = context.ring.get() {
+            ring.reap();
+        }
         if context.tasks.len() == 0 && Rc::strong_count(&context.in_flight) == 1 {
             return;
         }

@@ -38,7 +38,13 @@ impl Stat {
     /// The fields behind the name, which may hold blanks and brackets itself: state is the first.
     fn parse(text: &str) -> Option<Stat> {
         let (_, fields) = text.rsplit_once(')')?;
-        let field = |index: usize| fields.split_ascii_whitespace().nth(index)?.parse::<u64>().ok();
+        let field = |index: usize| {
+            fields
+                .split_ascii_whitespace()
+                .nth(index)?
+                .parse::<u64>()
+                .ok()
+        };
         Some(Stat {
             cpu_ticks: field(11)? + field(12)?,
             started_ticks: field(19)?,
@@ -60,7 +66,13 @@ fn parse_network(text: &str) -> Option<NetworkBytes> {
         if name.trim() == "lo" {
             continue;
         }
-        let count = |index: usize| counts.split_ascii_whitespace().nth(index)?.parse::<u64>().ok();
+        let count = |index: usize| {
+            counts
+                .split_ascii_whitespace()
+                .nth(index)?
+                .parse::<u64>()
+                .ok()
+        };
         sum.received += count(0)?;
         sum.sent += count(8)?;
     }
@@ -75,14 +87,23 @@ mod tests {
     fn the_name_of_a_process_may_hold_anything() {
         let text = "42 (a ) b) S 1 1 1 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 4 0 1000 9999 7 0";
         let stat = Stat::parse(text).unwrap();
-        assert_eq!((stat.cpu_ticks, stat.started_ticks, stat.virtual_bytes), (300, 1000, 9999));
+        assert_eq!(
+            (stat.cpu_ticks, stat.started_ticks, stat.virtual_bytes),
+            (300, 1000, 9999)
+        );
     }
 
     #[test]
     fn the_loopback_interface_does_not_count() {
         let text = "Inter-|\n face |\n    lo: 5 0 0 0 0 0 0 0 6 0 0 0 0 0 0 0\n  \
                     eth0: 10 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n  eth1:1 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0\n";
-        assert_eq!(parse_network(text), Some(NetworkBytes { received: 11, sent: 22 }));
+        assert_eq!(
+            parse_network(text),
+            Some(NetworkBytes {
+                received: 11,
+                sent: 22
+            })
+        );
     }
 
     #[test]

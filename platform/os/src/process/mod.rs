@@ -18,7 +18,9 @@ mod system {
     }
 
     pub(super) fn hostname() -> Option<String> {
-        std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME")).ok()
+        std::env::var("HOSTNAME")
+            .or_else(|_| std::env::var("COMPUTERNAME"))
+            .ok()
     }
 }
 
@@ -53,5 +55,9 @@ pub fn network_bytes() -> Option<NetworkBytes> {
 /// The machine's name, `localhost` where it has none.
 pub fn hostname() -> String {
     let name = system::hostname().unwrap_or_default();
-    if name.is_empty() { "localhost".to_owned() } else { name }
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name
+    }
 }

@@ -76,9 +76,13 @@ fn quota() -> Option<f64> {
     None
 }
 
-/// Pins the running thread to a core; false if the system refuses. macOS takes it as a hint.
+/// Pins the running thread to a core that it may use now; false if it may not, or if the system
+/// refuses. macOS takes it as a hint.
 pub fn pin_current(core: usize) -> bool {
-    core_affinity::set_for_current(core_affinity::CoreId { id: core })
+    // The crate indexes a fixed set with the number: one out of range must not get there.
+    let allowed = core_affinity::get_core_ids().unwrap_or_default();
+    allowed.iter().any(|id| id.id == core)
+        && core_affinity::set_for_current(core_affinity::CoreId { id: core })
 }
 
 /// Parses a list of cores: `0-3,8`. Each core must be one of the topology's, and be named once.

@@ -31,3 +31,13 @@ impl Runtime {
         self.runtime.block_on(main)
     }
 }
+
+/// Reads `count` bytes from a descriptor that blocks until they are there (an eventfd).
+pub(crate) async fn read_once(file: &::monoio::fs::File, count: usize) -> io::Result<()> {
+    let buffer = loan::Loan::new(Vec::with_capacity(count));
+    let (read, _) = file.read_at(buffer, 0).await;
+    match read? {
+        read if read == count => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}

@@ -25,7 +25,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use ::monoio::buf::IoBuf;
-use ::monoio::io::{AsyncReadRent, AsyncWriteRent, OwnedReadHalf, OwnedWriteHalf};
+use ::monoio::io::{AsyncReadRent, AsyncWriteRent};
 use ::tokio::io::ReadBuf;
 use bytes::Bytes;
 use socket2::SockRef;
@@ -248,23 +248,22 @@ fn copy_piece(parts: &[IoSlice<'_>]) -> Vec<u8> {
 }
 
 async fn write_all(socket: Socket, piece: Vec<u8>) -> io::Result<()> {
-    let mut half = std::mem::ManuallyDrop::new(OwnedWriteHalf(socket));
     let mut loan = Loan::new(piece);
     let (mut written, total) = (0, loan.bytes_init());
-    let result = loop {
-        let (result, slice) = half.write(loan.slice(written..)).await;
+    while written < total {
+        // SAFETY: monoio's reads and writes of one stream are independent of each other (it is
+        // `Split`), and this is the only write: the stream starts one after the other.
+        let stream = unsafe { &mut *socket.get() };
+        let (result, slice) = stream.write(loan.slice(written..)).await;
         loan = slice.into_inner();
         match result {
-            Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(count) => written += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break Err(error),
+            Err(error) => return Err(error),
         }
-        if written == total {
-            break Ok(());
-        }
-    };
-    result
+    }
+    Ok(())
 }
 
 /// The reading side of the ring: one operation at a time, by one future that lives as long as the
@@ -350,11 +349,13 @@ impl Reader {
 }
 
 async fn operate(socket: Socket, port: Rc<Port>) {
-    let mut half = OwnedReadHalf(socket);
     loop {
         // Whoever puts a request polls right after, so no waker is kept.
         let loan = poll_fn(|_| port.request.take().map_or(Poll::Pending, Poll::Ready)).await;
-        let reply = half.read(loan).await;
+        // SAFETY: monoio's reads and writes of one stream are independent of each other (it is
+        // `Split`), and this is the only read.
+        let stream = unsafe { &mut *socket.get() };
+        let reply = stream.read(loan).await;
         port.reply.set(Some(reply));
     }
 }
