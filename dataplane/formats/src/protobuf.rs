@@ -76,6 +76,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// What has not been read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     fn varint(&mut self) -> Result<u64, DecodeError> {
         let (value, len) = varint::get(self.rest).ok_or(self.error("bad or cut off integer"))?;
         self.rest = &self.rest[len..];

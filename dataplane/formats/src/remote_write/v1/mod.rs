@@ -10,7 +10,9 @@ mod encode;
 mod histogram;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 pub use crate::protobuf::DecodeError;
-pub use decode::{Limits, TimeSeries, WriteRequest, decode};
+pub use decode::{TimeSeries, WriteRequest, decode};
 pub use encode::Encoder;
+pub use visit::{Limits, Visit, WireLabels, visit};
