@@ -37,7 +37,7 @@ pub use format::format;
 pub use limits::{DEPTH_MAX, DIAGNOSTICS_MAX, SOURCE_BYTES_MAX};
 pub use literal::Number;
 pub use parser::{Parse, parse};
-pub use render::{render, render_json};
+pub use render::{render, render_all, render_json};
 pub use source::{Position, Source, SourceMap, Span};
 pub use token::TokenKind;
 pub use tree::{ExprId, StmtId, Tree};

@@ -25,16 +25,17 @@ const EXCERPT_LETTERS_MAX: usize = 160;
 /// As Alloy shows them, so that carets stand under what they mean whatever the terminal does.
 const TAB: &str = "    ";
 
-/// Every diagnostic as users read it, a blank line between two.
-pub fn render(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
+/// Every diagnostic, a blank line between two.
+pub fn render_all(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     let rendered: Vec<String> = diagnostics
         .iter()
-        .map(|diagnostic| render_one(sources, diagnostic))
+        .map(|diagnostic| render(diagnostic, sources))
         .collect();
     rendered.join("\n")
 }
 
-fn render_one(sources: &SourceMap, diagnostic: &Diagnostic) -> String {
+/// One diagnostic, of several lines.
+pub fn render(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let mut out = String::new();
     let severity = match diagnostic.severity {
         Severity::Error => "Error",
@@ -158,7 +159,7 @@ fn visible(text: &str) -> String {
 }
 
 /// Every diagnostic as a JSON array, for editors and pipelines. What is not known is left out.
-pub fn render_json(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
+pub fn render_json(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     let mut out = String::from("[");
     for (index, diagnostic) in diagnostics.iter().enumerate() {
         out.push_str(if index == 0 { "\n" } else { ",\n" });

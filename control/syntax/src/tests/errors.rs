@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::tests::joined;
 use crate::{
-    DEPTH_MAX, DIAGNOSTICS_MAX, Diagnostic, SOURCE_BYTES_MAX, SourceMap, parse, render, render_json,
+    DEPTH_MAX, DIAGNOSTICS_MAX, Diagnostic, SOURCE_BYTES_MAX, SourceMap, parse, render, render_all,
+    render_json,
 };
 
 #[test]
@@ -23,7 +24,7 @@ fn broken_files_give_the_recorded_diagnostics() {
         assert_eq!(joined(&parse), text, "{name} lost bytes");
         let mut sources = SourceMap::new();
         sources.add(name.as_str(), text);
-        let shown = render(&sources, &parse.diagnostics);
+        let shown = render_all(&parse.diagnostics, &sources);
         let recorded = path.with_extension("txt");
         if update {
             std::fs::write(&recorded, &shown).expect("testdata can be written");
@@ -157,7 +158,7 @@ fn diagnostics_show_what_is_known() {
         .nearest("filename".to_string())
         .hint("see the reference")
         .related(crate::Span::new(file, 0, 10), "of this block");
-    let shown = render(&sources, std::slice::from_ref(&diagnostic));
+    let shown = render(&diagnostic, &sources);
     let expected = "Error: config.alloy:2:2: unknown attribute\n\
                     \n\
                     1 | local.file \"a\" {\n\
@@ -171,7 +172,7 @@ fn diagnostics_show_what_is_known() {
                       = see the reference\n  \
                       = of this block at config.alloy:1:1\n";
     assert_eq!(shown, expected);
-    let json = render_json(&sources, &[diagnostic]);
+    let json = render_json(&[diagnostic], &sources);
     let expected = "[\n{\"severity\":\"error\",\"file\":\"config.alloy\",\"line\":2,\"column\":2,\
                     \"end_line\":2,\"end_column\":8,\"message\":\"unknown attribute\",\
                     \"path\":\"local.file.a\",\"found\":\"\\\"colour\\\"\",\
@@ -186,7 +187,7 @@ fn diagnostics_show_what_is_known() {
 fn a_diagnostic_without_a_place_is_one_line() {
     let warning = Diagnostic::warning(None, "could not read \"x.alloy\"");
     assert_eq!(
-        render(&SourceMap::new(), &[warning]),
+        render(&warning, &SourceMap::new()),
         "Warning: could not read \"x.alloy\"\n"
     );
 }
@@ -196,8 +197,10 @@ fn long_lines_are_cut_around_the_mistake() {
     let mut sources = SourceMap::new();
     let line = format!("{}HERE{}", "a".repeat(500), "b".repeat(500));
     let file = sources.add("x", line);
-    let found = Diagnostic::error(crate::Span::new(file, 500, 504), "m");
-    let shown = render(&sources, &[found]);
+    let shown = render(
+        &Diagnostic::error(crate::Span::new(file, 500, 504), "m"),
+        &sources,
+    );
     assert!(shown.lines().all(|line| line.len() < 180), "{shown}");
     assert!(shown.contains("aHEREb"), "{shown}");
 }
