@@ -18,7 +18,7 @@ use wal::{Lane, LaneOptions};
 use crate::fanout::{Fanout, Slots};
 use crate::guard::{self, CatchPanic};
 use crate::health::HealthHandle;
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, shard_folder};
 use crate::ledger::Ledger;
 
 /// Facts of the process, the same on both planes.
@@ -141,11 +141,6 @@ impl Build {
         Ledger::new(&self.registry, &self.node, edge)
     }
 
-    /// This shard's own folder of the node, below the storage path. Not created by this call.
-    pub fn storage_path(&self) -> PathBuf {
-        storage_path(&self.globals.storage_path, &self.node, self.shard_index)
-    }
-
     /// Runs a part of the instance's work so that a panic in it is caught, counted and shown in the
     /// node's health; `None` then.
     pub async fn guard<T>(&self, work: impl Future<Output = T>) -> Option<T> {
@@ -161,18 +156,45 @@ impl Build {
     /// A lane of this node. An instance gets the lane that the one before it left open, with all
     /// that it holds.
     pub async fn lane(&self, name: &str, options: LaneOptions) -> Result<Lane, BuildError> {
-        let path = self.storage_path().join(name);
+        let path = self.lane_path(name, self.shard_index);
         self.lanes.open(path, options).await
+    }
+
+    /// Lanes of this node with content that are not in use any more: of settings that have changed
+    /// since, or of shards that are no longer there. Each belongs to one shard that empties it.
+    pub async fn abandoned_lanes(&self, in_use: &[String]) -> Result<Vec<PathBuf>, BuildError> {
+        let folder = node_path(&self.globals.storage_path, &self.node);
+        self.lanes.abandoned(&folder, self.shard_index, self.shard_count, in_use).await
+    }
+
+    /// Opens one of `abandoned_lanes`.
+    pub async fn abandoned_lane(
+        &self,
+        path: PathBuf,
+        options: LaneOptions,
+    ) -> Result<Lane, BuildError> {
+        self.lanes.open(path, options).await
+    }
+
+    /// Deletes an abandoned lane whose content has reached its destinations.
+    pub async fn delete_lane(&self, path: &Path) -> std::io::Result<()> {
+        self.lanes.delete(path).await
+    }
+
+    fn lane_path(&self, name: &str, shard_index: usize) -> PathBuf {
+        node_path(&self.globals.storage_path, &self.node)
+            .join(name)
+            .join(shard_folder(shard_index))
     }
 }
 
-/// `STORAGE/NODE/shard-INDEX`.
-fn storage_path(storage: &Path, node: &str, shard_index: usize) -> PathBuf {
+/// `STORAGE/NODE`; below it stand `LANE/shard-INDEX`.
+fn node_path(storage: &Path, node: &str) -> PathBuf {
     let mut folder = String::with_capacity(node.len());
     for character in node.chars() {
         // Ids may hold characters that mean something in paths, such as the slash of a module.
         let plain = character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
         folder.push(if plain { character } else { '+' });
     }
-    storage.join(folder).join(format!("shard-{shard_index}"))
+    storage.join(folder)
 }

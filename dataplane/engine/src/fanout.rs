@@ -5,15 +5,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use runtime::Instant;
 use runtime::metrics::Registry;
 use schema::Port;
 
+use crate::join::join;
 use crate::flow::{Batch, Consume, Nack};
 use crate::ledger::Ledger;
 use crate::limits::{OFFER_BACKOFF_MAX, OFFER_BACKOFF_MIN};
@@ -185,27 +183,4 @@ fn worse(left: Result<(), Nack>, right: Result<(), Nack>) -> Result<(), Nack> {
         (Err(left), Err(right)) if right.retryable && !left.retryable => Err(right),
         (left, Err(_)) => left,
     }
-}
-
-/// Waits for all; a fan-out has few branches, so each wake-up polls those that are left.
-async fn join(offers: Vec<impl Future<Output = Result<(), Nack>>>) -> Vec<Result<(), Nack>> {
-    let mut offers: Vec<Pin<Box<_>>> = offers.into_iter().map(Box::pin).collect();
-    let mut answers: Vec<Option<Result<(), Nack>>> = offers.iter().map(|_| None).collect();
-    std::future::poll_fn(move |cx| {
-        let mut pending = false;
-        for (offer, answer) in offers.iter_mut().zip(&mut answers) {
-            if answer.is_some() {
-                continue;
-            }
-            match offer.as_mut().poll(cx) {
-                Poll::Ready(result) => *answer = Some(result),
-                Poll::Pending => pending = true,
-            }
-        }
-        if pending {
-            return Poll::Pending;
-        }
-        Poll::Ready(answers.iter_mut().filter_map(Option::take).collect())
-    })
-    .await
 }

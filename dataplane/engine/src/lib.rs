@@ -27,6 +27,8 @@ pub mod limits;
 pub mod outbox;
 mod plan;
 mod shard;
+mod join;
+mod tasks;
 mod throttle;
 
 pub use build::{Build, BuildError, Globals, LaneDefaults};
@@ -37,6 +39,8 @@ pub use health::{Health, HealthHandle};
 pub use ledger::{Balance, Ledger};
 pub use plan::{Command, NodeError, Plan, PlanNode, Report};
 pub use shard::{ShardOptions, shard_main};
+pub use join::join;
+pub use tasks::TaskSet;
 pub use throttle::Throttle;
 
 /// Declares the modules of a family, one per component, and lists their `COMPONENT`s.

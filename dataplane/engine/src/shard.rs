@@ -57,7 +57,8 @@ pub async fn shard_main(
             Command::Drain(reply) => {
                 shard.push(Work::Drain);
                 rollout.join().await;
-                drop(reply.send(()));
+                // As above.
+                let _ = reply.send(());
                 return;
             }
         }

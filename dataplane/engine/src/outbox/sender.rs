@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use runtime::LocalBoxFuture;
 use runtime::sync::Notify;
-use wal::{Dropped, Lane, Reader, Record};
+use wal::{Dropped, Lane, Reader, Record, Sequence};
 
 use super::retry::{Backoff, Outcome};
 use crate::component::Leave;
@@ -53,6 +53,8 @@ pub struct Sender<T> {
     lane: Lane,
     transport: T,
     state: Rc<State>,
+    /// The record in work; left behind by a panic.
+    current: Cell<Option<Sequence>>,
     /// What the lane itself has dropped, as far as it is in the ledger.
     lost: Cell<Dropped>,
     failed: Throttle,
@@ -69,12 +71,13 @@ struct State {
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
+    /// Not begun, or ended.
     #[default]
+    Stopped,
     Idle,
     Sending,
     /// Between two attempts.
     Waiting,
-    Stopped,
 }
 
 /// Lets an instance end its sender at a good moment.
@@ -100,6 +103,7 @@ impl<T: Transport> Sender<T> {
             lane,
             transport,
             state: Rc::new(State::default()),
+            current: Cell::new(None),
             lost: Cell::new(Dropped::default()),
             failed: Throttle::new(LOG_INTERVAL),
             rejected: Throttle::new(LOG_INTERVAL),
@@ -113,19 +117,61 @@ impl<T: Transport> Sender<T> {
         }
     }
 
-    /// Runs until stopped through the handle, or dropped.
-    pub async fn run(self) {
+    /// Whether it was stopped through the handle.
+    pub fn is_stopped(&self) -> bool {
+        self.state.stop.get()
+    }
+
+    /// Runs until stopped through the handle. May be called again after it was dropped or has
+    /// panicked; a record that it panicked on is dropped then, so that it cannot do so for ever.
+    pub async fn run(&self) {
+        let poison = self.current.take();
         let mut reader = self.lane.reader(&self.options.destination);
         while !self.state.stop.get() {
             self.state.enter(Phase::Idle);
-            let Some(record) = self.next(&mut reader).await else {
-                continue;
-            };
-            let fate = self.deliver(&record).await;
-            let Some(fate) = fate else { break };
-            self.settle(&mut reader, &record, fate);
+            if let Some(record) = self.next(&mut reader).await
+                && !self.handle_record(&mut reader, &record, poison).await
+            {
+                break;
+            }
         }
         self.state.enter(Phase::Stopped);
+    }
+
+    /// Runs until nothing is left, for a lane that nobody appends to any more.
+    pub async fn run_until_empty(&self) {
+        let poison = self.current.take();
+        let mut reader = self.lane.reader(&self.options.destination);
+        while !self.state.stop.get()
+            && let Some(record) = reader.next_ready().await
+        {
+            if !self.handle_record(&mut reader, &record, poison).await {
+                break;
+            }
+        }
+        self.count_lost();
+        self.state.enter(Phase::Stopped);
+    }
+
+    /// Brings a record to its fate; false when stopped before.
+    async fn handle_record(
+        &self,
+        reader: &mut Reader,
+        record: &Record,
+        poison: Option<Sequence>,
+    ) -> bool {
+        let fate = match poison == Some(record.sequence) {
+            true => Some(Fate::Dropped("panic")),
+            false => {
+                self.current.set(Some(record.sequence));
+                self.deliver(record).await
+            }
+        };
+        self.current.set(None);
+        if let Some(fate) = fate {
+            self.settle(reader, record, fate);
+        }
+        fate.is_some()
     }
 
     /// The next record. Gives up waiting from time to time, to keep the books and to hear of a stop.

@@ -150,7 +150,7 @@ impl<E: Encoder> Stage<E> {
             }
             encoder.seal()
         };
-        assert!(message.items > 0, "a message that is not empty has items");
+        assert!(!message.payload.is_empty(), "a message that is not empty has bytes");
         match self.append_when_writable(&message).await {
             Ok(ticket) => {
                 group.last.set(Some(ticket));

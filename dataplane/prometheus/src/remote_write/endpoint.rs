@@ -1,0 +1,284 @@
+//! One endpoint: its client, its requests and their answers, its senders.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use blocks::{ClientContext, header_map};
+use engine::outbox::{Fate, Outcome, Retry429, Sender, SenderHandle, SenderOptions, Transport};
+use engine::outbox::{classify, parse_retry_after};
+use engine::{Build, BuildError, Ledger};
+use net::{BodyLimits, Bytes, Client, HeaderMap, HeaderValue, Request, Response, Target, header};
+use runtime::LocalBoxFuture;
+use wal::{Lane, Record};
+
+use super::arguments::{AGENT_HEADERS, Endpoint, RemoteWriteArguments, V1};
+use super::encoding::Encoding;
+use super::messages::{Header, KIND_V1};
+use super::metrics::EndpointMetrics;
+
+/// What is made of an endpoint's settings.
+pub struct Part {
+    pub name: String,
+    pub settings: Endpoint,
+    pub encoding: Encoding,
+    pub metrics: EndpointMetrics,
+    target: Target,
+    headers: HeaderMap,
+    client: Client,
+    retry_429: Retry429,
+}
+
+/// Limit: how much of an answer is read. Only a refusal's text is looked at.
+const ANSWER_BYTES_MAX: u64 = 16 << 20;
+
+/// Limit: how much of a refusal's text is logged.
+const MESSAGE_BYTES_MAX: usize = 1024;
+
+/// Wait before an endpoint's sender starts again after a panic.
+const RESTART_DELAY: Duration = Duration::from_secs(1);
+
+/// The endpoints in the order of the text, each with a name of its own.
+pub fn parts(arguments: &RemoteWriteArguments, cx: &Build) -> Result<Vec<Rc<Part>>, BuildError> {
+    let mut parts: Vec<Rc<Part>> = Vec::new();
+    for endpoint in &arguments.endpoints {
+        let base = match endpoint.name.as_str() {
+            "" => format!("{:06x}", stdx::fnv1a(endpoint.url.as_bytes()) & 0xff_ffff),
+            name => name.to_owned(),
+        };
+        let mut name = base.clone();
+        let mut copies = 1;
+        while parts.iter().any(|part| part.name == name) {
+            copies += 1;
+            name = format!("{base}-{copies}");
+        }
+        parts.push(Rc::new(Part::new(arguments, endpoint, name, cx)?));
+    }
+    Ok(parts)
+}
+
+impl Part {
+    fn new(
+        arguments: &RemoteWriteArguments,
+        settings: &Endpoint,
+        name: String,
+        cx: &Build,
+    ) -> Result<Part, BuildError> {
+        let refuse = |error: net::HttpError| BuildError::new(format!("endpoint {name:?}: {error}"));
+        let context = ClientContext { user_agent: &cx.globals.user_agent, overrides: &[] };
+        let mut options = settings.client.options(&context);
+        options.round_robin_dns = settings.round_robin_dns;
+        options.accept_gzip = false;
+        if settings.protobuf_message != V1 && cx.shard_index == 0 {
+            let (node, endpoint) = (&*cx.node, name.as_str());
+            let wanted = &settings.protobuf_message;
+            tracing::warn!(
+                component_id = node, endpoint,
+                "protobuf_message {wanted:?} is not supported yet, sending {V1:?} instead"
+            );
+        }
+        Ok(Part {
+            target: Target::parse(&settings.url).map_err(refuse)?,
+            headers: headers(settings, cx),
+            client: Client::new(options).map_err(refuse)?,
+            retry_429: Retry429::from_setting(settings.queue_config.retry_on_http_429),
+            encoding: Encoding {
+                external_labels: arguments
+                    .external_labels
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+                rules: blocks::rules(&settings.write_relabel_configs),
+                exemplars: settings.send_exemplars,
+                histograms: settings.send_native_histograms,
+                samples_max: settings.queue_config.max_samples_per_send as usize,
+            },
+            metrics: EndpointMetrics::new(cx, &name, settings),
+            settings: settings.clone(),
+            name,
+        })
+    }
+
+    /// One attempt to deliver a message.
+    pub async fn post(&self, message: Bytes, attempt: u32) -> Outcome {
+        let mut request = Request::post(&self.target, message);
+        request.headers = self.headers.clone();
+        if attempt > 0 {
+            request.headers.insert("retry-attempt", HeaderValue::from(attempt));
+        }
+        let limits = BodyLimits::both(ANSWER_BYTES_MAX);
+        let start = runtime::now();
+        let answer = self.client.send(&request, self.settings.remote_timeout, limits).await;
+        self.metrics.duration.record(start.elapsed().as_secs_f64());
+        match answer {
+            Ok(response) => self.classify(&response),
+            Err(error) => Outcome::Retry {
+                after: None,
+                reason: error.kind().as_str(),
+                message: error.to_string(),
+            },
+        }
+    }
+
+    fn classify(&self, response: &Response) -> Outcome {
+        let retry_after = response.head.headers.get(header::RETRY_AFTER);
+        let retry_after = retry_after
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| parse_retry_after(value, runtime::wall_ms()));
+        let status = response.head.status;
+        classify(status.as_u16(), retry_after, self.retry_429, || {
+            let text = &response.body[..response.body.len().min(MESSAGE_BYTES_MAX)];
+            let text = String::from_utf8_lossy(text);
+            format!("server returned HTTP status {status}: {}", text.trim())
+        })
+    }
+}
+
+fn headers(settings: &Endpoint, cx: &Build) -> HeaderMap {
+    let own = settings.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut headers = header_map(own);
+    for name in AGENT_HEADERS {
+        if let Ok(id) = HeaderValue::from_str(&cx.globals.instance_id) {
+            headers.entry(name).or_insert(id);
+        }
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("snappy"));
+    headers.insert("x-prometheus-remote-write-version", HeaderValue::from_static("0.1.0"));
+    headers
+}
+
+/// Sends records of remote write 1.0.
+struct Http {
+    part: Rc<Part>,
+}
+
+impl Transport for Http {
+    fn send<'a>(&'a self, record: &'a Record, attempt: u32) -> LocalBoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            if record.kind != KIND_V1 || record.payload.len() < Header::BYTES {
+                let message = format!("record of kind {} is not a message", record.kind);
+                return Outcome::Drop { reason: "unknown_record", message };
+            }
+            self.part.post(record.payload.slice(Header::BYTES..), attempt).await
+        })
+    }
+
+    fn settled(&self, record: &Record, fate: Fate) {
+        if let Some(header) = Header::read(&record.payload) {
+            let bytes = record.payload.len() - Header::BYTES;
+            self.part.metrics.settled(&header, bytes, fate);
+        }
+    }
+
+    fn retrying(&self, record: &Record) {
+        if let Some(header) = Header::read(&record.payload) {
+            self.part.metrics.retried(&header);
+        }
+    }
+}
+
+/// Lanes that nobody appends to any more, with the endpoints that may still have to get something.
+pub struct Abandoned {
+    lanes: HashMap<PathBuf, Lane>,
+    order: Vec<PathBuf>,
+    /// How many endpoints have yet to empty a lane.
+    left: Rc<std::cell::RefCell<HashMap<PathBuf, usize>>>,
+}
+
+/// Opens lanes of former settings and of shards that are gone.
+pub async fn open_abandoned(
+    arguments: &RemoteWriteArguments,
+    cx: &Build,
+    parts: &[Rc<Part>],
+    in_use: &[String],
+) -> Result<Abandoned, BuildError> {
+    let order = cx.abandoned_lanes(in_use).await?;
+    let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
+    let mut lanes = HashMap::new();
+    let mut left = HashMap::new();
+    for path in &order {
+        let options = arguments.wal.options(cx, names.clone());
+        lanes.insert(path.clone(), cx.abandoned_lane(path.clone(), options).await?);
+        left.insert(path.clone(), parts.len());
+    }
+    Ok(Abandoned { lanes, order, left: Rc::new(left.into()) })
+}
+
+/// One endpoint's senders: first of abandoned lanes, one after the other, then of its own.
+pub struct Running {
+    name: String,
+    abandoned: Vec<(PathBuf, Sender<Http>)>,
+    left: Rc<std::cell::RefCell<HashMap<PathBuf, usize>>>,
+    sender: Sender<Http>,
+    ledger: Ledger,
+}
+
+impl Running {
+    pub fn new(cx: &Build, part: &Rc<Part>, lane: &Lane, abandoned: &Abandoned) -> Running {
+        let ledger = cx.ledger(&part.name);
+        let sender = |lane: &Lane| {
+            let queue = &part.settings.queue_config;
+            let options = SenderOptions {
+                node: cx.node.clone(),
+                destination: part.name.clone(),
+                min_backoff: queue.min_backoff,
+                max_backoff: queue.max_backoff,
+                age_limit: queue.sample_age_limit,
+                ledger: ledger.clone(),
+            };
+            Sender::new(options, lane.clone(), Http { part: part.clone() })
+        };
+        let old = abandoned.order.iter();
+        Running {
+            name: part.name.clone(),
+            abandoned: old.map(|path| (path.clone(), sender(&abandoned.lanes[path]))).collect(),
+            left: abandoned.left.clone(),
+            sender: sender(lane),
+            ledger,
+        }
+    }
+
+    pub fn ledger(&self) -> Ledger {
+        self.ledger.clone()
+    }
+
+    pub fn handles(&self) -> Vec<SenderHandle> {
+        let old = self.abandoned.iter().map(|(_, sender)| sender.handle());
+        old.chain([self.sender.handle()]).collect()
+    }
+
+    pub async fn run(self, cx: Build) {
+        for (path, sender) in &self.abandoned {
+            while cx.guard(sender.run_until_empty()).await.is_none() {
+                runtime::sleep(RESTART_DELAY).await;
+            }
+            if sender.is_stopped() {
+                return;
+            }
+            self.emptied(path, &cx).await;
+        }
+        while cx.guard(self.sender.run()).await.is_none() {
+            runtime::sleep(RESTART_DELAY).await;
+        }
+    }
+
+    /// The last endpoint to empty a lane deletes it.
+    async fn emptied(&self, path: &PathBuf, cx: &Build) {
+        let last = {
+            let mut left = self.left.borrow_mut();
+            let count = left.get_mut(path).expect("counted when it was opened");
+            *count -= 1;
+            *count == 0
+        };
+        if !last {
+            return;
+        }
+        if let Err(error) = cx.delete_lane(path).await {
+            let (node, endpoint) = (&*cx.node, self.name.as_str());
+            let path = path.display();
+            tracing::warn!(component_id = node, endpoint, "cannot delete the empty log \"{path}\": {error}");
+        }
+    }
+}

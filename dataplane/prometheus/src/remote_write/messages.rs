@@ -1,0 +1,245 @@
+//! Batches to messages: external labels and rules once per series, then the bytes of remote write 1.0.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use batch::{Exemplar, HistogramSample, LabelsBuf, MetricsBatch, Sample, SeriesId, SeriesTable};
+use engine::Build;
+use engine::outbox::{Encoder, Message, Write};
+use formats::remote_write::v1;
+use formats::snappy::Compressor;
+use ops::relabel;
+use runtime::metrics::Counter;
+
+use super::encoding::Encoding;
+use super::metrics;
+use crate::outcomes::{Outcome, Outcomes};
+
+/// The kind of records with a remote write 1.0 message.
+pub const KIND_V1: u8 = 1;
+
+/// Limit: an uncompressed message is ended at this size even if it has few samples. Two thousand
+/// samples of twenty long labels take a third of it; receivers commonly refuse more than 10 MiB.
+const MESSAGE_BYTES_MAX: usize = 4 << 20;
+
+/// What a record's payload begins with; the rest is the message. Little endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub samples: u32,
+    pub histograms: u32,
+    pub exemplars: u32,
+    pub highest_ms: i64,
+}
+
+impl Header {
+    pub const BYTES: usize = 20;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.samples.to_le_bytes());
+        out.extend_from_slice(&self.histograms.to_le_bytes());
+        out.extend_from_slice(&self.exemplars.to_le_bytes());
+        out.extend_from_slice(&self.highest_ms.to_le_bytes());
+    }
+
+    /// `None` when the payload is none of ours.
+    pub fn read(payload: &[u8]) -> Option<Header> {
+        let (samples, rest) = payload.split_first_chunk()?;
+        let (histograms, rest) = rest.split_first_chunk()?;
+        let (exemplars, rest) = rest.split_first_chunk()?;
+        let (highest_ms, _) = rest.split_first_chunk()?;
+        Some(Header {
+            samples: u32::from_le_bytes(*samples),
+            histograms: u32::from_le_bytes(*histograms),
+            exemplars: u32::from_le_bytes(*exemplars),
+            highest_ms: i64::from_le_bytes(*highest_ms),
+        })
+    }
+
+    fn empty() -> Header {
+        Header { samples: 0, histograms: 0, exemplars: 0, highest_ms: i64::MIN }
+    }
+}
+
+/// How far a batch has been written.
+#[derive(Default)]
+pub struct Cursor {
+    samples: usize,
+    histograms: usize,
+    exemplars: usize,
+}
+
+/// Writes the messages of one lane.
+pub struct MessageEncoder {
+    encoding: Encoding,
+    series: Rc<RefCell<SeriesTable>>,
+    /// `None` when series go out as they came in.
+    outcomes: Option<Outcomes>,
+    labels: LabelsBuf,
+    message: v1::Encoder,
+    header: Header,
+    compressor: Compressor,
+    /// Compressed messages on their way to the lane come back here.
+    spare: Vec<u8>,
+    compressed: Vec<u8>,
+    dropped: Counter,
+}
+
+impl MessageEncoder {
+    pub fn new(cx: &Build, encoding: Encoding) -> MessageEncoder {
+        let outcomes = (!encoding.keeps_labels()).then(|| Outcomes::new(&cx.series));
+        MessageEncoder {
+            encoding,
+            series: cx.series.clone(),
+            outcomes,
+            labels: LabelsBuf::new(),
+            message: v1::Encoder::new(),
+            header: Header::empty(),
+            compressor: Compressor::new(),
+            spare: Vec::new(),
+            compressed: Vec::new(),
+            dropped: metrics::dropped(cx),
+        }
+    }
+
+    /// Adds the items behind the cursor, as many as the open message takes.
+    pub fn write(&mut self, batch: &MetricsBatch, cursor: &mut Cursor) -> Write {
+        let series = self.series.clone();
+        let table = &mut *series.borrow_mut();
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.catch_up(table);
+        }
+        let written = self.write_items(table, batch, cursor);
+        // A series left open would go on with whatever series gets its id.
+        self.message.finish();
+        written
+    }
+
+    fn write_items(
+        &mut self,
+        table: &mut SeriesTable,
+        batch: &MetricsBatch,
+        cursor: &mut Cursor,
+    ) -> Write {
+        while let Some(sample) = batch.samples.get(cursor.samples) {
+            if self.is_full() {
+                return Write::Full;
+            }
+            cursor.samples += 1;
+            self.sample(table, sample);
+            // Exemplars stand in the order of their samples: they join the sample's TimeSeries.
+            while let Some(exemplar) = batch.exemplars.get(cursor.exemplars)
+                && exemplar.series == sample.series
+            {
+                cursor.exemplars += 1;
+                self.exemplar(table, exemplar);
+            }
+        }
+        while let Some(sample) = batch.histograms.get(cursor.histograms) {
+            if self.is_full() {
+                return Write::Full;
+            }
+            cursor.histograms += 1;
+            self.histogram(table, sample);
+        }
+        while let Some(exemplar) = batch.exemplars.get(cursor.exemplars) {
+            if self.is_full() {
+                return Write::Full;
+            }
+            cursor.exemplars += 1;
+            self.exemplar(table, exemplar);
+        }
+        Write::Done
+    }
+
+    #[inline]
+    fn sample(&mut self, table: &mut SeriesTable, sample: &Sample) {
+        let Some(series) = self.outcome(table, sample.series) else {
+            self.dropped.inc();
+            return;
+        };
+        self.message.sample(table, Sample { series, ..*sample });
+        self.header.samples += 1;
+        self.header.highest_ms = self.header.highest_ms.max(sample.timestamp_ms);
+    }
+
+    fn histogram(&mut self, table: &mut SeriesTable, sample: &HistogramSample) {
+        if !self.encoding.histograms {
+            return;
+        }
+        let Some(series) = self.outcome(table, sample.series) else {
+            self.dropped.inc();
+            return;
+        };
+        self.message.histogram(table, &HistogramSample { series, ..sample.clone() });
+        self.header.histograms += 1;
+        self.header.highest_ms = self.header.highest_ms.max(sample.timestamp_ms);
+    }
+
+    fn exemplar(&mut self, table: &mut SeriesTable, exemplar: &Exemplar) {
+        if !self.encoding.exemplars {
+            return;
+        }
+        let Some(series) = self.outcome(table, exemplar.series) else {
+            return;
+        };
+        self.message.exemplar(table, &Exemplar { series, ..exemplar.clone() });
+        self.header.exemplars += 1;
+    }
+
+    #[inline]
+    fn outcome(&mut self, table: &mut SeriesTable, series: SeriesId) -> Option<SeriesId> {
+        let Some(outcomes) = &self.outcomes else {
+            return Some(series);
+        };
+        match outcomes.get(series) {
+            Outcome::Keep(kept) => Some(kept),
+            Outcome::Drop => None,
+            Outcome::Unknown => self.decide(table, series),
+        }
+    }
+
+    #[cold]
+    fn decide(&mut self, table: &mut SeriesTable, series: SeriesId) -> Option<SeriesId> {
+        table.read_labels(series, &mut self.labels);
+        for (name, value) in &self.encoding.external_labels {
+            if !self.labels.contains(name) {
+                self.labels.set(name, value);
+            }
+        }
+        let outcome = relabel::apply(&self.encoding.rules, &mut self.labels);
+        let kept = outcome == relabel::Outcome::Keep && !self.labels.is_empty();
+        let outcome = kept.then(|| table.intern(&self.labels));
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.set(series, outcome);
+        }
+        outcome
+    }
+}
+
+impl Encoder for MessageEncoder {
+    fn is_empty(&self) -> bool {
+        self.message.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        let samples = self.header.samples + self.header.histograms;
+        samples as usize >= self.encoding.samples_max || self.message.len() >= MESSAGE_BYTES_MAX
+    }
+
+    fn seal(&mut self) -> Message {
+        let mut payload = std::mem::take(&mut self.spare);
+        payload.clear();
+        self.header.write(&mut payload);
+        self.compressor.compress(self.message.finish(), &mut self.compressed);
+        // A copy of the compressed message: 24 bytes a sample, some 1 ns.
+        payload.extend_from_slice(&self.compressed);
+        let items = self.header.samples + self.header.histograms;
+        self.message.clear();
+        self.header = Header::empty();
+        Message { kind: KIND_V1, items, payload }
+    }
+
+    fn recycle(&mut self, payload: Vec<u8>) {
+        self.spare = payload;
+    }
+}

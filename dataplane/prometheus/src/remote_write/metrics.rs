@@ -1,0 +1,258 @@
+//! What remote write counts, under the reference's names where the thing counted is the same.
+
+use batch::MetricsBatch;
+use engine::Build;
+use engine::outbox::{Fate, Outcome};
+use runtime::metrics::{Counter, Gauge, Histogram};
+use schema::{MetricDecl, MetricKind};
+
+use super::arguments::Endpoint;
+use super::messages::Header;
+
+const fn counter(name: &'static str, help: &'static str) -> MetricDecl {
+    MetricDecl { name, kind: MetricKind::Counter, help }
+}
+
+const fn gauge(name: &'static str, help: &'static str) -> MetricDecl {
+    MetricDecl { name, kind: MetricKind::Gauge, help }
+}
+
+const SAMPLES: MetricDecl = counter(
+    "prometheus_remote_storage_samples_total",
+    "Total number of samples sent to remote storage.",
+);
+const EXEMPLARS: MetricDecl = counter(
+    "prometheus_remote_storage_exemplars_total",
+    "Total number of exemplars sent to remote storage.",
+);
+const HISTOGRAMS: MetricDecl = counter(
+    "prometheus_remote_storage_histograms_total",
+    "Total number of histograms sent to remote storage.",
+);
+const METADATA: MetricDecl = counter(
+    "prometheus_remote_storage_metadata_total",
+    "Total number of metadata entries sent to remote storage.",
+);
+const SAMPLES_FAILED: MetricDecl = counter(
+    "prometheus_remote_storage_samples_failed_total",
+    "Total number of samples which failed on send to remote storage, non-recoverable errors.",
+);
+const EXEMPLARS_FAILED: MetricDecl = counter(
+    "prometheus_remote_storage_exemplars_failed_total",
+    "Total number of exemplars which failed on send to remote storage, non-recoverable errors.",
+);
+const METADATA_FAILED: MetricDecl = counter(
+    "prometheus_remote_storage_metadata_failed_total",
+    "Total number of metadata entries which failed on send, non-recoverable errors.",
+);
+const SAMPLES_RETRIED: MetricDecl = counter(
+    "prometheus_remote_storage_samples_retried_total",
+    "Total number of samples which failed on send to remote storage but were retried.",
+);
+const SAMPLES_RETRIES: MetricDecl = counter(
+    "prometheus_remote_storage_samples_retries_total",
+    "Total number of sample sends that were retried.",
+);
+const EXEMPLARS_RETRIED: MetricDecl = counter(
+    "prometheus_remote_storage_exemplars_retried_total",
+    "Total number of exemplars which failed on send to remote storage but were retried.",
+);
+const METADATA_RETRIED: MetricDecl = counter(
+    "prometheus_remote_storage_metadata_retried_total",
+    "Total number of metadata entries which failed on send but were retried.",
+);
+const SAMPLES_DROPPED: MetricDecl = counter(
+    "prometheus_remote_storage_samples_dropped_total",
+    "Total number of samples that were dropped by write_relabel_config before being sent.",
+);
+const BYTES: MetricDecl = counter(
+    "prometheus_remote_storage_bytes_total",
+    "The total number of bytes of data (not metadata) sent after compression.",
+);
+const METADATA_BYTES: MetricDecl = counter(
+    "prometheus_remote_storage_metadata_bytes_total",
+    "The total number of bytes of metadata sent after compression.",
+);
+const SAMPLES_IN: MetricDecl = counter(
+    "prometheus_remote_storage_samples_in_total",
+    "Samples in to remote storage, compare to samples out for queue managers.",
+);
+const EXEMPLARS_IN: MetricDecl = counter(
+    "prometheus_remote_storage_exemplars_in_total",
+    "Exemplars in to remote storage, compare to exemplars out for queue managers.",
+);
+const WAL_SAMPLES: MetricDecl = counter(
+    "prometheus_remote_write_wal_samples_appended_total",
+    "Total number of samples appended to the WAL",
+);
+const WAL_EXEMPLARS: MetricDecl = counter(
+    "prometheus_remote_write_wal_exemplars_appended_total",
+    "Total number of exemplars appended to the WAL",
+);
+const WAL_METADATA: MetricDecl = counter(
+    "prometheus_remote_write_wal_metadata_updates_total",
+    "Total number of metadata updates",
+);
+const HIGHEST_SENT: MetricDecl = gauge(
+    "prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
+    "Timestamp of the latest sample that was sent, seconds since epoch.",
+);
+const MAX_SAMPLES: MetricDecl = gauge(
+    "prometheus_remote_storage_max_samples_per_send",
+    "The maximum number of samples to be sent, in a single request, to the remote storage.",
+);
+const SENDERS: MetricDecl =
+    gauge("prometheus_remote_storage_shards", "The number of senders used for parallel sending.");
+const SENDERS_MAX: MetricDecl =
+    gauge("prometheus_remote_storage_shards_max", "The maximum number of senders, as configured.");
+const SENDERS_MIN: MetricDecl =
+    gauge("prometheus_remote_storage_shards_min", "The minimum number of senders, as configured.");
+const CAPACITY: MetricDecl = gauge(
+    "prometheus_remote_storage_shard_capacity",
+    "The capacity of each sender, as configured; the log on disk takes what goes beyond.",
+);
+const DURATION: MetricDecl = MetricDecl {
+    name: "prometheus_remote_storage_sent_batch_duration_seconds",
+    kind: MetricKind::Histogram,
+    help: "Duration of send calls to the remote storage.",
+};
+
+const DURATION_BOUNDS: &[f64] =
+    &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 300.0];
+
+pub const DECLARED: &[MetricDecl] = &[
+    SAMPLES, EXEMPLARS, HISTOGRAMS, METADATA, SAMPLES_FAILED, EXEMPLARS_FAILED, METADATA_FAILED,
+    SAMPLES_RETRIED, SAMPLES_RETRIES, EXEMPLARS_RETRIED, METADATA_RETRIED, SAMPLES_DROPPED, BYTES,
+    METADATA_BYTES, SAMPLES_IN, EXEMPLARS_IN, WAL_SAMPLES, WAL_EXEMPLARS, WAL_METADATA, HIGHEST_SENT,
+    MAX_SAMPLES, SENDERS, SENDERS_MAX, SENDERS_MIN, CAPACITY, DURATION,
+];
+
+/// Samples that write_relabel_config drops.
+pub fn dropped(cx: &Build) -> Counter {
+    let labels = [("component_id", &*cx.node), ("reason", "relabel")];
+    cx.registry.counter(SAMPLES_DROPPED.name, SAMPLES_DROPPED.help, &labels)
+}
+
+/// What an instance takes in.
+pub struct Intake {
+    samples: Counter,
+    exemplars: Counter,
+    wal_samples: Counter,
+    wal_exemplars: Counter,
+    wal_metadata: Counter,
+}
+
+impl Intake {
+    pub fn new(cx: &Build) -> Intake {
+        let labels = [("component_id", &*cx.node)];
+        let counter = |decl: MetricDecl| cx.registry.counter(decl.name, decl.help, &labels);
+        Intake {
+            samples: counter(SAMPLES_IN),
+            exemplars: counter(EXEMPLARS_IN),
+            wal_samples: counter(WAL_SAMPLES),
+            wal_exemplars: counter(WAL_EXEMPLARS),
+            wal_metadata: counter(WAL_METADATA),
+        }
+    }
+
+    /// Counts a batch that is in the log.
+    pub fn count(&self, batch: &MetricsBatch) {
+        let (items, exemplars) = (batch.items() as u64, batch.exemplars.len() as u64);
+        self.samples.add(items);
+        self.wal_samples.add(items);
+        self.exemplars.add(exemplars);
+        self.wal_exemplars.add(exemplars);
+        self.wal_metadata.add(batch.metadata.len() as u64);
+    }
+}
+
+/// What goes out to one endpoint.
+pub struct EndpointMetrics {
+    pub duration: Histogram,
+    samples: Counter,
+    exemplars: Counter,
+    histograms: Counter,
+    metadata: Counter,
+    samples_failed: Counter,
+    exemplars_failed: Counter,
+    metadata_failed: Counter,
+    samples_retried: Counter,
+    samples_retries: Counter,
+    exemplars_retried: Counter,
+    metadata_retried: Counter,
+    bytes: Counter,
+    metadata_bytes: Counter,
+    highest_sent: Gauge,
+}
+
+impl EndpointMetrics {
+    pub fn new(cx: &Build, name: &str, settings: &Endpoint) -> EndpointMetrics {
+        let labels =
+            [("component_id", &*cx.node), ("remote_name", name), ("url", settings.url.as_str())];
+        let counter = |decl: MetricDecl| cx.registry.counter(decl.name, decl.help, &labels);
+        let gauge = |decl: MetricDecl| cx.registry.gauge(decl.name, decl.help, &labels);
+        gauge(SENDERS).set(1.0);
+        if cx.shard_index == 0 {
+            // Shards add up: settings are told by one of them.
+            let queue = &settings.queue_config;
+            gauge(MAX_SAMPLES).set(queue.max_samples_per_send as f64);
+            gauge(SENDERS_MAX).set(queue.max_shards as f64);
+            gauge(SENDERS_MIN).set(queue.min_shards as f64);
+            gauge(CAPACITY).set(queue.capacity as f64);
+        }
+        let (name, help) = (DURATION.name, DURATION.help);
+        EndpointMetrics {
+            duration: cx.registry.histogram(name, help, &labels, DURATION_BOUNDS),
+            samples: counter(SAMPLES),
+            exemplars: counter(EXEMPLARS),
+            histograms: counter(HISTOGRAMS),
+            metadata: counter(METADATA),
+            samples_failed: counter(SAMPLES_FAILED),
+            exemplars_failed: counter(EXEMPLARS_FAILED),
+            metadata_failed: counter(METADATA_FAILED),
+            samples_retried: counter(SAMPLES_RETRIED),
+            samples_retries: counter(SAMPLES_RETRIES),
+            exemplars_retried: counter(EXEMPLARS_RETRIED),
+            metadata_retried: counter(METADATA_RETRIED),
+            bytes: counter(BYTES),
+            metadata_bytes: counter(METADATA_BYTES),
+            highest_sent: gauge(HIGHEST_SENT),
+        }
+    }
+
+    /// A record has left the lane for this endpoint.
+    pub fn settled(&self, header: &Header, bytes: usize, fate: Fate) {
+        let (samples, exemplars) = (u64::from(header.samples), u64::from(header.exemplars));
+        if let Fate::Dropped(_) = fate {
+            self.samples_failed.add(samples + u64::from(header.histograms));
+            self.exemplars_failed.add(exemplars);
+            return;
+        }
+        self.samples.add(samples);
+        self.exemplars.add(exemplars);
+        self.histograms.add(u64::from(header.histograms));
+        self.bytes.add(bytes as u64);
+        let highest = header.highest_ms as f64 / 1000.0;
+        if self.highest_sent.get() < highest {
+            self.highest_sent.set(highest);
+        }
+    }
+
+    pub fn retried(&self, header: &Header) {
+        self.samples_retries.inc();
+        self.samples_retried.add(u64::from(header.samples));
+        self.exemplars_retried.add(u64::from(header.exemplars));
+    }
+
+    /// What came of one request with metadata.
+    pub fn metadata(&self, outcome: &Outcome, entries: usize, bytes: usize) {
+        match outcome {
+            Outcome::Ack => {
+                self.metadata.add(entries as u64);
+                self.metadata_bytes.add(bytes as u64);
+            }
+            Outcome::Retry { .. } => self.metadata_retried.add(entries as u64),
+            Outcome::Drop { .. } => self.metadata_failed.add(entries as u64),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! prometheus.remote_write: logs samples on disk and sends them to endpoints by remote write 1.0.
+//!
+//! ```text
+//! receiver -> per encoding: labels, rules -> snappy message -> lane -> sender -> endpoint
+//!                                                                 \-> sender -> endpoint
+//! ```
+//!
+//! A batch is acked once its messages are committed to the log, before any endpoint has seen them. An
+//! endpoint gets each sample at least once and those of a series in order; it is delayed by no other
+//! one. Samples are lost only to a refusal of the endpoint for good (4xx), to `sample_age_limit` or to
+//! the log's own limits, and counted then. Endpoints that encode alike share one record with a cursor
+//! for each. Metadata is sent from memory, again and again, and is not logged.
+//!
+//! Lanes of settings that have changed are emptied first, so that a reload loses nothing.
+//!
+//! Compatible with prometheus.remote_write of Alloy, whose WAL and queues the lane replaces. Not yet:
+//! remote write 2.0, sigv4, azuread, google_iam.
+
+mod arguments;
+mod encoding;
+mod endpoint;
+mod messages;
+mod metadata;
+mod metrics;
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use engine::outbox::{SenderHandle, Stage};
+use engine::{Batch, Build, BuildError, Built, Component, Consume, DataComponent, Globals, Leave};
+use engine::{Nack, Role, Spread, TaskSet};
+use runtime::LocalBoxFuture;
+use schema::{Body, ExportField, MetricDecl, Stability};
+
+use arguments::RemoteWriteArguments;
+use encoding::Encoding;
+use messages::MessageEncoder;
+use metadata::Families;
+use metrics::Intake;
+
+pub static COMPONENT: Component = Component::of::<RemoteWrite>();
+
+/// The component.
+pub struct RemoteWrite;
+
+impl DataComponent for RemoteWrite {
+    type Arguments = RemoteWriteArguments;
+    const NAME: &'static str = "prometheus.remote_write";
+    const STABILITY: Stability = Stability::GenerallyAvailable;
+    const ROLE: Role = Role::Exporter;
+    const SPREAD: Spread = Spread::All;
+    const EXPORTS: &'static [ExportField] =
+        &[ExportField { name: "receiver", type_name: "MetricsReceiver" }];
+    const METRICS: &'static [MetricDecl] = metrics::DECLARED;
+
+    async fn build(arguments: Arc<RemoteWriteArguments>, cx: &Build) -> Result<Built, BuildError> {
+        let parts = endpoint::parts(&arguments, cx)?;
+        let families = Rc::new(Families::default());
+        let mut groups = Vec::new();
+        let mut work: Vec<LocalBoxFuture<'static, ()>> = Vec::new();
+        let mut senders = Vec::new();
+        let in_use: Vec<String> =
+            Encoding::distinct(&parts).iter().map(Encoding::lane_name).collect();
+        let mut abandoned = endpoint::open_abandoned(&arguments, cx, &parts, &in_use).await?;
+        for encoding in Encoding::distinct(&parts) {
+            let destinations = encoding.destinations(&parts);
+            let options = arguments.wal.options(cx, destinations.clone());
+            let lane = cx.lane(&encoding.lane_name(), options).await?;
+            let mut ledgers = Vec::new();
+            for part in parts.iter().filter(|part| part.encoding == encoding) {
+                let endpoint = endpoint::Running::new(cx, part, &lane, abandoned.of(&part.name));
+                ledgers.push(endpoint.ledger());
+                senders.extend(endpoint.handles());
+                work.push(Box::pin(endpoint.run(cx.clone())));
+                work.push(Box::pin(metadata::run(part.clone(), families.clone(), cx.clone())));
+            }
+            let encoder = MessageEncoder::new(cx, encoding);
+            let delay = arguments.delay(cx.globals.lanes.commit_delay);
+            groups.push(Stage::new(lane, encoder, delay, move |items| {
+                ledgers.iter().for_each(|ledger| ledger.take(items));
+            }));
+        }
+        let receiver = Rc::new(Receiver { groups, families, intake: Intake::new(cx) });
+        let drained = receiver.clone();
+        Ok(Built::new()
+            .port("receiver", receiver)
+            .run(run(work))
+            .drain(move |why| drain(drained.clone(), senders.clone(), why)))
+    }
+
+    fn shown(body: &Body, globals: &Globals) -> Body {
+        arguments::shown(body, globals)
+    }
+}
+
+/// Senders and metadata of all endpoints, until stopped.
+async fn run(work: Vec<LocalBoxFuture<'static, ()>>) {
+    let tasks = TaskSet::new();
+    for task in work {
+        tasks.spawn(task);
+    }
+    std::future::pending().await
+}
+
+async fn drain(receiver: Rc<Receiver>, senders: Vec<SenderHandle>, why: Leave) {
+    for group in &receiver.groups {
+        group.flush().await;
+    }
+    engine::join(senders.iter().map(|sender| sender.finish(why)).collect()).await;
+}
+
+struct Receiver {
+    groups: Vec<Rc<Stage<MessageEncoder>>>,
+    families: Rc<Families>,
+    intake: Intake,
+}
+
+impl Consume for Receiver {
+    fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
+        Box::pin(async move {
+            let Batch::Metrics(batch) = batch;
+            self.families.learn(&batch.metadata);
+            let mut answer = Ok(());
+            let mut pushes = Vec::with_capacity(self.groups.len());
+            for group in &self.groups {
+                let mut cursor = messages::Cursor::default();
+                let batch = batch.clone();
+                pushes.push(group.push(move |encoder| encoder.write(&batch, &mut cursor)));
+            }
+            for result in engine::join(pushes).await {
+                answer = answer.and(result);
+            }
+            if answer.is_ok() {
+                self.intake.count(&batch);
+            }
+            answer
+        })
+    }
+}

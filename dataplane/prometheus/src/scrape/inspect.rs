@@ -1,0 +1,66 @@
+//! The debug information of the API: the targets of this shard.
+
+use std::time::Duration;
+
+use schema::{Attribute, Block, Body, Span, Value, ValueSpan};
+
+use super::pool::{Member, Pool};
+
+/// One `target` block a target.
+pub fn body(pool: &Pool) -> Body {
+    let mut members = pool.members();
+    members.sort_by(|left, right| left.target.url.cmp(&right.target.url));
+    Body {
+        attributes: Vec::new(),
+        blocks: members.iter().map(|member| block(member)).collect(),
+        span: Span::default(),
+    }
+}
+
+fn block(member: &Member) -> Block {
+    let target = &member.target;
+    let last = member.last.borrow();
+    let error = last.as_ref().and_then(|last| last.error.clone());
+    let health = match (&*last, &error) {
+        (None, _) => "unknown",
+        (Some(_), None) => "up",
+        (Some(_), Some(_)) => "down",
+    };
+    let labels = target.labels.iter().map(|(name, value)| (name, Value::string(value)));
+    let mut attributes = vec![
+        attribute("job", Value::string(target.job.as_str())),
+        attribute("url", Value::string(target.url.as_str())),
+        attribute("health", Value::string(health)),
+        attribute("labels", Value::object(labels)),
+    ];
+    if let Some(error) = error {
+        attributes.push(attribute("last_error", Value::string(error)));
+    }
+    let (wall_ns, duration) = last.as_ref().map_or((0, Duration::ZERO), |last| (last.wall_ns, last.duration));
+    attributes.push(attribute("last_scrape", Value::string(time(wall_ns))));
+    if !duration.is_zero() {
+        let text = stdx::format_duration(duration);
+        attributes.push(attribute("last_scrape_duration", Value::string(text)));
+    }
+    let body = Body { attributes, blocks: Vec::new(), span: Span::default() };
+    Block { name: "target".to_owned(), label: None, body, span: Span::default() }
+}
+
+fn attribute(name: &str, value: Value) -> Attribute {
+    Attribute {
+        name: name.to_owned(),
+        value,
+        span: Span::default(),
+        value_span: ValueSpan::at(Span::default()),
+    }
+}
+
+/// RFC 3339 in UTC; a time that was never is the year 1, as in the reference.
+fn time(wall_ns: i64) -> String {
+    if wall_ns == 0 {
+        return "0001-01-01T00:00:00Z".to_owned();
+    }
+    jiff::Timestamp::from_nanosecond(i128::from(wall_ns))
+        .map(|time| time.to_string())
+        .unwrap_or_default()
+}

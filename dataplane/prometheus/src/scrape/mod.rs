@@ -1,0 +1,211 @@
+//! prometheus.scrape: asks targets for their metrics in an interval and passes the samples on.
+//!
+//! ```text
+//! targets -> Pool -> one loop per target of this shard
+//!                    tick -> GET -> Intake (parse, labels, limits) -> report series -> forward_to
+//! ```
+//!
+//! A target belongs to the shard that its hash falls to, on which one loop asks it. The loop waits until
+//! `forward_to` has taken the batch: while that takes longer than the interval, scrapes are skipped and
+//! counted. A batch that is refused is offered again until the next tick, then it is dropped and counted.
+//! Each sample is passed on once; samples of a target keep their order.
+//!
+//! Arguments change in place: loops of targets that stay keep their cache and schedule.
+//!
+//! Compatible with prometheus.scrape of Alloy. Not yet: the protobuf exposition, and with it native
+//! histograms; arguments that ask for them are accepted and warned about.
+
+mod target;
+mod schedule;
+mod settings;
+mod intake;
+mod report;
+mod pool;
+mod run;
+mod inspect;
+mod metrics;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Build, BuildError, Built, Component, DataComponent, Leave, Role, Spread, Update};
+use schema::{Arguments, Bytes, Check, MetricDecl, Port, Stability, Targets};
+
+use pool::Pool;
+
+pub static COMPONENT: Component = Component::of::<Scrape>();
+
+/// The component.
+pub struct Scrape;
+
+#[derive(Arguments)]
+#[arg(check = ScrapeArguments::check)]
+pub struct ScrapeArguments {
+    /// What to scrape.
+    #[arg(required)]
+    pub targets: Targets,
+    /// Where samples go.
+    #[arg(required, port = Metrics)]
+    pub forward_to: Vec<Port>,
+    /// The label `job` of targets without one; the component's id unless set.
+    pub job_name: String,
+    /// How often to scrape.
+    #[arg(default = Duration::from_secs(60))]
+    pub scrape_interval: Duration,
+    /// How long an answer may take; at most the interval.
+    #[arg(default = Duration::from_secs(10))]
+    pub scrape_timeout: Duration,
+    /// The path to ask for.
+    #[arg(default = "/metrics")]
+    pub metrics_path: String,
+    /// The scheme to ask with, http or https.
+    #[arg(default = "http")]
+    pub scheme: String,
+    /// URL parameters to ask with.
+    pub params: BTreeMap<String, Vec<String>>,
+    /// Keep exposed labels that clash with the target's, instead of renaming them to `exported_`.
+    pub honor_labels: bool,
+    /// Keep exposed timestamps.
+    #[arg(default = true)]
+    pub honor_timestamps: bool,
+    /// Mark series with exposed timestamps as stale too when they vanish.
+    pub track_timestamps_staleness: bool,
+    /// Ask for gzip.
+    #[arg(default = true)]
+    pub enable_compression: bool,
+    /// Add scrape_timeout_seconds, scrape_sample_limit and scrape_body_size_bytes.
+    pub extra_metrics: bool,
+    /// Largest uncompressed body; 0 is no limit.
+    pub body_size_limit: Bytes,
+    /// Most samples of one scrape; 0 is no limit.
+    pub sample_limit: u64,
+    /// Most targets; above it none is scraped; 0 is no limit.
+    pub target_limit: u64,
+    /// Most labels of a sample; 0 is no limit.
+    pub label_limit: u64,
+    /// Longest label name; 0 is no limit.
+    pub label_name_length_limit: u64,
+    /// Longest label value; 0 is no limit.
+    pub label_value_length_limit: u64,
+    /// Formats to ask for, the first preferred.
+    #[arg(
+        default = ["OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0",
+            "PrometheusText0.0.4"],
+        one_of("OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0",
+            "PrometheusText0.0.4", "PrometheusProto")
+    )]
+    pub scrape_protocols: Vec<String>,
+    /// The format of answers whose content type is missing or unknown.
+    #[arg(default = "PrometheusText0.0.4")]
+    pub scrape_fallback_protocol: String,
+    /// Which names are valid: legacy or utf8.
+    #[arg(default = "legacy", one_of("legacy", "utf8"))]
+    pub metric_name_validation_scheme: String,
+    /// How targets are asked to write names that are not legacy ones.
+    #[arg(default = "underscores")]
+    pub metric_name_escaping_scheme: String,
+    /// A file that gets a line for each failed scrape.
+    #[arg(default = "")]
+    pub scrape_failure_log_file: String,
+    /// Ask for native histograms.
+    pub scrape_native_histograms: bool,
+    /// Keep classic histograms beside native ones.
+    pub scrape_classic_histograms: bool,
+    /// Turn classic histograms into native ones with custom buckets.
+    pub convert_classic_histograms_to_nhcb: bool,
+    /// Most buckets of a native histogram; 0 is no limit.
+    #[arg(default = 0)]
+    pub native_histogram_bucket_limit: u64,
+    /// Smallest growth factor between buckets of a native histogram.
+    #[arg(default = 0.0)]
+    pub native_histogram_min_bucket_factor: f64,
+    /// Old name of scrape_native_histograms.
+    #[arg(deprecated = "scrape_native_histograms")]
+    pub enable_protobuf_negotiation: bool,
+    /// Add the labels `__type__` and `__unit__`.
+    #[arg(stability = "experimental")]
+    pub enable_type_and_unit_labels: bool,
+    /// Pass metadata on with samples.
+    #[arg(stability = "experimental")]
+    pub honor_metadata: bool,
+    /// Write a zero where a counter says it started.
+    #[arg(stability = "experimental")]
+    pub start_timestamp_zero_ingestion: bool,
+    /// How to connect and authenticate.
+    #[arg(flatten)]
+    pub client: blocks::HttpClientConfig,
+    /// Share of targets among cluster members.
+    #[arg(block)]
+    pub clustering: Clustering,
+}
+
+/// Whether targets are shared out among the members of the cluster.
+#[derive(Arguments, Clone, Debug, PartialEq)]
+pub struct Clustering {
+    /// Scrape only the targets that this member owns.
+    #[arg(default = false)]
+    pub enabled: bool,
+}
+
+impl ScrapeArguments {
+    fn check(&self, check: &mut Check<'_>) {
+        if self.scrape_interval.is_zero() {
+            check.attribute("scrape_interval", "must be greater than 0s");
+        }
+        if self.scrape_timeout.is_zero() {
+            check.attribute("scrape_timeout", "must be greater than 0s");
+        } else if self.scrape_timeout > self.scrape_interval {
+            check.attribute("scrape_timeout", "must not be greater than \"scrape_interval\"");
+        }
+        if settings::fallback(&self.scrape_fallback_protocol).is_none() {
+            check.attribute("scrape_fallback_protocol", "is not a protocol this program knows");
+        }
+        let proto = self.scrape_protocols.iter().any(|name| name == settings::PROTOBUF);
+        let default = !check.given("scrape_protocols");
+        if self.scrape_native_histograms && !proto && !default {
+            check.attribute("scrape_native_histograms", "needs PrometheusProto in scrape_protocols");
+        }
+        if self.enable_protobuf_negotiation && !default {
+            let text = "cannot be combined with scrape_protocols";
+            check.attribute("enable_protobuf_negotiation", text);
+        }
+        let utf8 = self.metric_name_validation_scheme == "utf8";
+        match self.metric_name_escaping_scheme.as_str() {
+            "underscores" | "dots" | "values" | "" => {}
+            "allow-utf-8" if utf8 => {}
+            "allow-utf-8" => {
+                let text = "allow-utf-8 needs metric_name_validation_scheme = \"utf8\"";
+                check.attribute("metric_name_escaping_scheme", text);
+            }
+            _ => {
+                let text = "must be one of underscores, dots, values, allow-utf-8";
+                check.attribute("metric_name_escaping_scheme", text);
+            }
+        }
+    }
+}
+
+impl DataComponent for Scrape {
+    type Arguments = ScrapeArguments;
+    const NAME: &'static str = "prometheus.scrape";
+    const STABILITY: Stability = Stability::GenerallyAvailable;
+    const ROLE: Role = Role::Receiver;
+    const SPREAD: Spread = Spread::ByKey;
+    const METRICS: &'static [MetricDecl] = metrics::DECLARED;
+
+    async fn build(arguments: Arc<ScrapeArguments>, cx: &Build) -> Result<Built, BuildError> {
+        let pool = Pool::new(cx, &arguments)?;
+        let (update, drain, inspect) = (pool.clone(), pool.clone(), pool.clone());
+        Ok(Built::new()
+            .run(run::run(pool))
+            .update(move |arguments: Arc<ScrapeArguments>| {
+                update.update(&arguments)?;
+                Ok(Update::Done)
+            })
+            .drain(move |_: Leave| drain.clone().drain())
+            .inspect(move || inspect::body(&inspect)))
+    }
+}

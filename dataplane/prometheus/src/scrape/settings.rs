@@ -1,0 +1,151 @@
+//! What the loops of one instance need from the arguments, computed once per change.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use blocks::ClientContext;
+use engine::{Build, BuildError};
+use formats::exposition::Format;
+use net::{Client, HeaderMap, HeaderValue, header};
+use ops::relabel::NameScheme;
+
+use super::ScrapeArguments;
+use crate::forward::Forward;
+
+pub const PROTOBUF: &str = "PrometheusProto";
+
+/// Settings of an instance, shared by its loops.
+pub struct Settings {
+    pub job: String,
+    pub scheme: String,
+    pub metrics_path: String,
+    pub params: BTreeMap<String, Vec<String>>,
+    pub interval: Duration,
+    pub timeout: Duration,
+    pub fallback: Option<Format>,
+    pub labels: LabelSettings,
+    pub extra_metrics: bool,
+    pub body_size_limit: u64,
+    pub sample_limit: u64,
+    pub target_limit: u64,
+    pub accept: HeaderValue,
+    pub client: Client,
+    pub forward: Forward,
+}
+
+/// What decides how a line becomes a series. When one of these changes, what a loop remembers of its
+/// target's lines is worthless.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelSettings {
+    pub honor_labels: bool,
+    pub honor_timestamps: bool,
+    pub track_timestamps_staleness: bool,
+    pub names: NameScheme,
+    pub label_limit: u64,
+    pub name_length_limit: u64,
+    pub value_length_limit: u64,
+}
+
+impl Settings {
+    pub fn new(cx: &Build, arguments: &ScrapeArguments) -> Result<Rc<Settings>, BuildError> {
+        let job = &arguments.job_name;
+        let utf8 = arguments.metric_name_validation_scheme == "utf8";
+        Ok(Rc::new(Settings {
+            job: if job.is_empty() { cx.node.to_string() } else { job.clone() },
+            scheme: arguments.scheme.clone(),
+            metrics_path: arguments.metrics_path.clone(),
+            params: arguments.params.clone(),
+            interval: arguments.scrape_interval,
+            timeout: arguments.scrape_timeout,
+            fallback: fallback(&arguments.scrape_fallback_protocol).flatten(),
+            labels: LabelSettings {
+                honor_labels: arguments.honor_labels,
+                honor_timestamps: arguments.honor_timestamps,
+                track_timestamps_staleness: arguments.track_timestamps_staleness,
+                names: if utf8 { NameScheme::Utf8 } else { NameScheme::Legacy },
+                label_limit: arguments.label_limit,
+                name_length_limit: arguments.label_name_length_limit,
+                value_length_limit: arguments.label_value_length_limit,
+            },
+            extra_metrics: arguments.extra_metrics,
+            body_size_limit: arguments.body_size_limit.0,
+            sample_limit: arguments.sample_limit,
+            target_limit: arguments.target_limit,
+            accept: accept(arguments),
+            client: client(cx, arguments)?,
+            forward: Forward::new(cx, &arguments.forward_to),
+        }))
+    }
+}
+
+/// The parser for a fallback protocol: nothing for one that is known and not parsed yet, no value at
+/// all for an unknown one.
+pub fn fallback(protocol: &str) -> Option<Option<Format>> {
+    match protocol {
+        "" | PROTOBUF => Some(None),
+        // Compat: the reference page writes the version with underscores.
+        "PrometheusText0.0.4" | "PrometheusText1.0.0" | "PrometheusText0_0_4"
+        | "PrometheusText1_0_0" => Some(Some(Format::Text)),
+        "OpenMetricsText0.0.1" | "OpenMetricsText1.0.0" | "OpenMetricsText0_0_1"
+        | "OpenMetricsText1_0_0" => Some(Some(Format::OpenMetrics)),
+        _ => None,
+    }
+}
+
+/// The Accept header: the protocols in their order, weights falling by a tenth.
+fn accept(arguments: &ScrapeArguments) -> HeaderValue {
+    let utf8 = arguments.metric_name_validation_scheme == "utf8";
+    let escaping = match arguments.metric_name_escaping_scheme.as_str() {
+        "" if utf8 => "allow-utf-8",
+        // Compat: the default follows the validation scheme, so that utf8 alone is enough.
+        "underscores" if utf8 => "allow-utf-8",
+        "" => "underscores",
+        other => other,
+    };
+    let mut accept = String::new();
+    let mut weight = WEIGHT_FIRST;
+    for protocol in &arguments.scrape_protocols {
+        let (media, version, escaped) = match protocol.as_str() {
+            "PrometheusText0.0.4" => ("text/plain", "0.0.4", false),
+            "PrometheusText1.0.0" => ("text/plain", "1.0.0", true),
+            "OpenMetricsText0.0.1" => ("application/openmetrics-text", "0.0.1", false),
+            "OpenMetricsText1.0.0" => ("application/openmetrics-text", "1.0.0", true),
+            // What cannot be parsed yet is not asked for.
+            _ => continue,
+        };
+        accept.push_str(&format!("{media};version={version};"));
+        if escaped {
+            accept.push_str(&format!("escaping={escaping};"));
+        }
+        accept.push_str(&format!("q=0.{weight},"));
+        weight -= 1;
+    }
+    accept.push_str(&format!("*/*;q=0.{weight}"));
+    HeaderValue::from_str(&accept).expect("made of plain words")
+}
+
+/// Five protocols are known and the wildcard comes last: six tenths for the first.
+const WEIGHT_FIRST: u32 = 6;
+
+fn client(cx: &Build, arguments: &ScrapeArguments) -> Result<Client, BuildError> {
+    let own = cx.globals.http_address.map(|address| (INTERNAL_ADDRESS.to_owned(), address));
+    let overrides: Vec<_> = own.into_iter().collect();
+    let context =
+        ClientContext { user_agent: &cx.globals.user_agent, overrides: &overrides };
+    let mut options = arguments.client.options(&context);
+    options.accept_gzip = arguments.enable_compression;
+    Client::new(options).map_err(|error| BuildError::new(error.to_string()))
+}
+
+/// The address that targets of built-in exporters carry; it means this process's own HTTP server.
+const INTERNAL_ADDRESS: &str = "alloy.internal:12345";
+
+/// Headers that every scrape of a target carries.
+pub fn headers(settings: &Settings, timeout: Duration) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, settings.accept.clone());
+    let seconds = HeaderValue::from_str(&timeout.as_secs_f64().to_string()).expect("a number");
+    headers.insert("x-prometheus-scrape-timeout-seconds", seconds);
+    headers
+}
