@@ -21,9 +21,15 @@ pub enum SecretSource {
 #[derive(Clone)]
 pub enum Auth {
     None,
-    Basic { username: String, password: Option<SecretSource> },
+    Basic {
+        username: String,
+        password: Option<SecretSource>,
+    },
     /// `Authorization: scheme credentials`, the scheme being `Bearer` for bearer tokens.
-    Authorization { scheme: String, credentials: Option<SecretSource> },
+    Authorization {
+        scheme: String,
+        credentials: Option<SecretSource>,
+    },
     OAuth2(Box<OAuth2Options>),
 }
 
@@ -60,14 +66,19 @@ impl Stored {
             Stored::File(file) => file,
         };
         let path = || file.path().display().to_string();
-        let content =
-            file.content().await.map_err(|cause| HttpError::File { path: path(), cause })?;
+        let content = file.content().await.map_err(|cause| HttpError::File {
+            path: path(),
+            cause,
+        })?;
         match std::str::from_utf8(&content) {
             // Editors end files with a newline that belongs to no password.
             Ok(text) => Ok(Secret::new(text.trim())),
             Err(error) => {
                 let cause = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
-                Err(HttpError::File { path: path(), cause })
+                Err(HttpError::File {
+                    path: path(),
+                    cause,
+                })
             }
         }
     }
@@ -78,8 +89,14 @@ pub(crate) enum Authenticator {
     None,
     /// Nothing in it changes.
     Fixed(HeaderValue),
-    Basic { username: String, password: Stored },
-    Authorization { scheme: String, credentials: Stored },
+    Basic {
+        username: String,
+        password: Stored,
+    },
+    Authorization {
+        scheme: String,
+        credentials: Stored,
+    },
     OAuth2(Box<TokenSource>),
 }
 
@@ -87,25 +104,38 @@ impl Authenticator {
     pub(crate) fn new(auth: &Auth, user_agent: &str) -> Result<Authenticator, HttpError> {
         Ok(match auth {
             Auth::None => Authenticator::None,
-            Auth::Basic { username, password: None } => {
-                Authenticator::Fixed(basic(username, "")?)
-            }
-            Auth::Basic { username, password: Some(SecretSource::Inline(password)) } => {
-                Authenticator::Fixed(basic(username, password.expose())?)
-            }
-            Auth::Basic { username, password: Some(file) } => Authenticator::Basic {
+            Auth::Basic {
+                username,
+                password: None,
+            } => Authenticator::Fixed(basic(username, "")?),
+            Auth::Basic {
+                username,
+                password: Some(SecretSource::Inline(password)),
+            } => Authenticator::Fixed(basic(username, password.expose())?),
+            Auth::Basic {
+                username,
+                password: Some(file),
+            } => Authenticator::Basic {
                 username: username.clone(),
                 password: Stored::new(file),
             },
-            Auth::Authorization { scheme, credentials: None } => {
-                Authenticator::Fixed(authorization(scheme, "")?)
-            }
-            Auth::Authorization { scheme, credentials: Some(SecretSource::Inline(secret)) } => {
-                Authenticator::Fixed(authorization(scheme, secret.expose())?)
-            }
-            Auth::Authorization { scheme, credentials: Some(file) } => {
+            Auth::Authorization {
+                scheme,
+                credentials: None,
+            } => Authenticator::Fixed(authorization(scheme, "")?),
+            Auth::Authorization {
+                scheme,
+                credentials: Some(SecretSource::Inline(secret)),
+            } => Authenticator::Fixed(authorization(scheme, secret.expose())?),
+            Auth::Authorization {
+                scheme,
+                credentials: Some(file),
+            } => {
                 let credentials = Stored::new(file);
-                Authenticator::Authorization { scheme: scheme.clone(), credentials }
+                Authenticator::Authorization {
+                    scheme: scheme.clone(),
+                    credentials,
+                }
             }
             Auth::OAuth2(options) => {
                 Authenticator::OAuth2(Box::new(TokenSource::new(options, user_agent)?))
@@ -121,9 +151,10 @@ impl Authenticator {
             Authenticator::Basic { username, password } => {
                 basic(username, password.get().await?.expose()).map(Some)
             }
-            Authenticator::Authorization { scheme, credentials } => {
-                authorization(scheme, credentials.get().await?.expose()).map(Some)
-            }
+            Authenticator::Authorization {
+                scheme,
+                credentials,
+            } => authorization(scheme, credentials.get().await?.expose()).map(Some),
             Authenticator::OAuth2(tokens) => tokens.header().await.map(Some),
         }
     }

@@ -1,9 +1,8 @@
 //! Bodies: how large they may get, and their way off the wire into one buffer of the caller's.
 //!
 //! A plain body is copied once, from the connection's buffer; a gzip body is unpacked straight into
-//! the caller's buffer. Neither allocates once that buffer has grown to the size of the bodies.
+//! the caller's buffer, which grows only until it has the size of the bodies.
 
-use std::cell::RefCell;
 use std::error::Error;
 
 use bytes::{Buf, Bytes};
@@ -24,7 +23,10 @@ pub struct BodyLimits {
 impl BodyLimits {
     /// One number for both: gzip hardly ever makes a body larger.
     pub fn both(bytes: u64) -> BodyLimits {
-        BodyLimits { wire_bytes: bytes, decoded_bytes: bytes }
+        BodyLimits {
+            wire_bytes: bytes,
+            decoded_bytes: bytes,
+        }
     }
 }
 
@@ -42,28 +44,8 @@ pub(crate) enum BodyError {
 const RESERVE_BYTES_MAX: u64 = 1024 * 1024;
 /// The least room that unpacking is given at a time.
 const INFLATE_ROOM_BYTES: usize = 32 * 1024;
-/// Limit: unpackers kept for later, each about 40 KiB; a shard rarely unpacks more bodies at once.
-const INFLATERS_KEPT: usize = 4;
 /// Window of 32 KiB, the largest that gzip uses.
 const WINDOW_BITS: u8 = 15;
-
-/// Unpackers between bodies: their windows are not allocated for each one.
-#[derive(Default)]
-pub(crate) struct Inflaters(RefCell<Vec<Decompress>>);
-
-impl Inflaters {
-    fn take(&self) -> Decompress {
-        self.0.borrow_mut().pop().unwrap_or_else(|| Decompress::new_gzip(WINDOW_BITS))
-    }
-
-    fn give(&self, mut inflater: Decompress) {
-        let mut kept = self.0.borrow_mut();
-        if kept.len() < INFLATERS_KEPT {
-            inflater.reset(false);
-            kept.push(inflater);
-        }
-    }
-}
 
 /// Whether `headers` say that the body is gzip.
 pub(crate) fn is_gzip(headers: &HeaderMap) -> bool {
@@ -75,7 +57,7 @@ pub(crate) fn is_gzip(headers: &HeaderMap) -> bool {
 /// Reads all of `body` into `out` (cleared first). Gives the number of bytes on the wire.
 pub(crate) async fn read_into<B>(
     body: &mut B,
-    gzip: Option<&Inflaters>,
+    gzip: bool,
     limits: BodyLimits,
     out: &mut Vec<u8>,
 ) -> Result<u64, BodyError>
@@ -88,14 +70,14 @@ where
     if announced > limits.wire_bytes {
         return Err(BodyError::WireTooLarge);
     }
-    match gzip {
-        Some(inflaters) => read_gzip(body, inflaters, limits, out).await,
-        None if announced > limits.decoded_bytes => Err(BodyError::DecodedTooLarge),
-        None => {
-            out.reserve(announced.min(RESERVE_BYTES_MAX) as usize);
-            read_plain(body, limits, out).await
-        }
+    if gzip {
+        return read_gzip(body, limits, out).await;
     }
+    if announced > limits.decoded_bytes {
+        return Err(BodyError::DecodedTooLarge);
+    }
+    out.reserve(announced.min(RESERVE_BYTES_MAX) as usize);
+    read_plain(body, limits, out).await
 }
 
 async fn read_plain<B>(
@@ -118,24 +100,18 @@ where
     Ok(wire_bytes)
 }
 
-async fn read_gzip<B>(
-    body: &mut B,
-    inflaters: &Inflaters,
-    limits: BodyLimits,
-    out: &mut Vec<u8>,
-) -> Result<u64, BodyError>
+async fn read_gzip<B>(body: &mut B, limits: BodyLimits, out: &mut Vec<u8>) -> Result<u64, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,
 {
-    let mut gunzip = Gunzip { inflater: inflaters.take(), state: State::Start };
+    let mut gunzip = Gunzip::new();
     let mut wire_bytes = 0;
     while let Some(chunk) = next_chunk(body).await? {
         wire_bytes = count_wire(wire_bytes, &chunk, limits)?;
         gunzip.write(chunk, limits.decoded_bytes, out)?;
     }
     gunzip.finish()?;
-    inflaters.give(gunzip.inflater);
     Ok(wire_bytes)
 }
 
@@ -196,6 +172,13 @@ enum State {
 }
 
 impl Gunzip {
+    fn new() -> Gunzip {
+        Gunzip {
+            inflater: Decompress::new_gzip(WINDOW_BITS),
+            state: State::Start,
+        }
+    }
+
     fn write(
         &mut self,
         mut chunk: Bytes,
@@ -205,7 +188,8 @@ impl Gunzip {
         // One round more after the input is used up: the window may still hold output.
         while !chunk.is_empty() || self.state == State::Inside {
             if self.state == State::Between {
-                self.inflater.reset(false);
+                // `true` keeps the kind of wrapper, which is gzip.
+                self.inflater.reset(true);
             }
             // One byte above the limit is enough to see that it is passed.
             let room = (bytes_max - out.len() as u64).saturating_add(1);
@@ -256,8 +240,7 @@ mod tests {
     /// Reads `wire` as a gzip body that arrives `step` bytes at a time.
     fn unpack(wire: &[u8], step: usize, limits: BodyLimits) -> Result<(u64, Vec<u8>), BodyError> {
         let mut out = Vec::new();
-        let mut gunzip =
-            Gunzip { inflater: Decompress::new_gzip(WINDOW_BITS), state: State::Start };
+        let mut gunzip = Gunzip::new();
         let mut wire_bytes = 0;
         for chunk in wire.chunks(step) {
             let chunk = Bytes::copy_from_slice(chunk);
@@ -270,7 +253,9 @@ mod tests {
 
     #[test]
     fn gzip_is_unpacked_however_it_is_cut() {
-        let text: Vec<u8> = (0..200_000u32).flat_map(|n| n.to_string().into_bytes()).collect();
+        let text: Vec<u8> = (0..200_000u32)
+            .flat_map(|n| n.to_string().into_bytes())
+            .collect();
         let wire = gzip(&text);
         for step in [1, 7, 4096, wire.len()] {
             let (wire_bytes, out) =
@@ -292,10 +277,12 @@ mod tests {
     #[test]
     fn a_bomb_stops_at_the_limit_and_not_after_it() {
         let wire = gzip(&vec![0; 64 * 1024 * 1024]);
-        let limits = BodyLimits { wire_bytes: 1 << 20, decoded_bytes: 100_000 };
+        let limits = BodyLimits {
+            wire_bytes: 1 << 20,
+            decoded_bytes: 100_000,
+        };
         let mut out = Vec::new();
-        let mut gunzip =
-            Gunzip { inflater: Decompress::new_gzip(WINDOW_BITS), state: State::Start };
+        let mut gunzip = Gunzip::new();
         let stopped = gunzip.write(Bytes::from(wire), limits.decoded_bytes, &mut out);
         assert!(matches!(stopped, Err(BodyError::DecodedTooLarge)));
         assert!(out.capacity() < 400_000, "grew to {}", out.capacity());
@@ -305,19 +292,37 @@ mod tests {
     fn a_body_of_exactly_the_limit_passes() {
         let text = vec![b'x'; 70_000];
         let wire = gzip(&text);
-        let limits = BodyLimits { wire_bytes: wire.len() as u64, decoded_bytes: 70_000 };
+        let limits = BodyLimits {
+            wire_bytes: wire.len() as u64,
+            decoded_bytes: 70_000,
+        };
         assert_eq!(unpack(&wire, 100, limits).expect("fits").1.len(), 70_000);
-        let tight = BodyLimits { decoded_bytes: 69_999, ..limits };
-        assert!(matches!(unpack(&wire, 100, tight), Err(BodyError::DecodedTooLarge)));
-        let tight = BodyLimits { wire_bytes: wire.len() as u64 - 1, ..limits };
-        assert!(matches!(unpack(&wire, 100, tight), Err(BodyError::WireTooLarge)));
+        let tight = BodyLimits {
+            decoded_bytes: 69_999,
+            ..limits
+        };
+        assert!(matches!(
+            unpack(&wire, 100, tight),
+            Err(BodyError::DecodedTooLarge)
+        ));
+        let tight = BodyLimits {
+            wire_bytes: wire.len() as u64 - 1,
+            ..limits
+        };
+        assert!(matches!(
+            unpack(&wire, 100, tight),
+            Err(BodyError::WireTooLarge)
+        ));
     }
 
     #[test]
     fn a_cut_or_damaged_stream_is_an_error() {
         let wire = gzip(b"some text that is packed");
         let cut = &wire[..wire.len() - 3];
-        assert!(matches!(unpack(cut, 5, BodyLimits::both(1000)), Err(BodyError::Encoding(_))));
+        assert!(matches!(
+            unpack(cut, 5, BodyLimits::both(1000)),
+            Err(BodyError::Encoding(_))
+        ));
         let mut damaged = wire.clone();
         let checksum = damaged.len() - 8;
         damaged[checksum] ^= 1;
@@ -344,25 +349,31 @@ mod tests {
     fn an_announced_length_over_the_limit_is_refused_before_reading() {
         let mut body = Full::new(Bytes::from_static(b"12345"));
         let mut out = Vec::new();
-        let result = ready(read_into(&mut body, None, BodyLimits::both(4), &mut out));
+        let result = ready(read_into(&mut body, false, BodyLimits::both(4), &mut out));
         assert!(matches!(result, Err(BodyError::WireTooLarge)));
         assert_eq!(out.capacity(), 0);
     }
 
     #[test]
     fn the_callers_buffer_is_reused() {
-        let inflaters = Inflaters::default();
         let wire = Bytes::from(gzip(&vec![b'x'; 300_000]));
         let mut out = Vec::new();
         let mut grown = 0;
         for round in 0..3 {
             let mut body = Full::new(wire.clone());
-            ready(read_into(&mut body, Some(&inflaters), BodyLimits::both(1 << 20), &mut out))
-                .expect("valid");
+            ready(read_into(
+                &mut body,
+                true,
+                BodyLimits::both(1 << 20),
+                &mut out,
+            ))
+            .expect("valid");
             assert_eq!(out.len(), 300_000);
-            assert!(round == 0 || out.capacity() == grown, "no growth in later rounds");
+            assert!(
+                round == 0 || out.capacity() == grown,
+                "no growth in later rounds"
+            );
             grown = out.capacity();
         }
-        assert_eq!(inflaters.0.borrow().len(), 1);
     }
 }

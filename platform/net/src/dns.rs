@@ -31,7 +31,9 @@ struct Name {
 
 impl Resolver {
     pub(crate) fn new() -> Resolver {
-        Resolver { names: RefCell::new(HashMap::new()) }
+        Resolver {
+            names: RefCell::new(HashMap::new()),
+        }
     }
 
     /// The addresses of `host`, at least one, in the system's order.
@@ -70,13 +72,18 @@ impl Resolver {
         if names.len() >= NAMES_MAX && !names.contains_key(host) {
             names.clear();
         }
-        let new = || Name { lookup: Semaphore::new(1), answer: None };
+        let new = || Name {
+            lookup: Semaphore::new(1),
+            answer: None,
+        };
         names.entry(host.into()).or_insert_with(new).lookup.clone()
     }
 }
 
 fn give(answer: &Answer) -> io::Result<Rc<[IpAddr]>> {
-    answer.clone().map_err(|(kind, text)| io::Error::new(kind, &*text))
+    answer
+        .clone()
+        .map_err(|(kind, text)| io::Error::new(kind, &*text))
 }
 
 fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
@@ -87,7 +94,10 @@ fn look_up(host: &str) -> io::Result<Vec<IpAddr>> {
         }
     }
     match addresses.is_empty() {
-        true => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
+        true => Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the name has no address",
+        )),
         false => Ok(addresses),
     }
 }

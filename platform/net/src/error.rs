@@ -93,7 +93,7 @@ impl HttpError {
             }
             HttpError::File { .. } | HttpError::Token { .. } | HttpError::Credentials => {
                 ErrorKind::Auth
-            },
+            }
             HttpError::Redirects { .. } | HttpError::Location { .. } | HttpError::Url { .. } => {
                 ErrorKind::Request
             }

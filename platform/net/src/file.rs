@@ -27,7 +27,11 @@ struct Read {
 
 impl WatchedFile {
     pub(crate) fn new(path: &Path) -> WatchedFile {
-        WatchedFile { path: path.to_owned(), last: RefCell::new(None), failing: Cell::new(false) }
+        WatchedFile {
+            path: path.to_owned(),
+            last: RefCell::new(None),
+            failing: Cell::new(false),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -47,7 +51,12 @@ impl WatchedFile {
         let mut last = self.last.borrow_mut();
         match (fresh, last.as_mut()) {
             (Ok(fresh), Some(read)) if *read.content == *fresh => read.at = at,
-            (Ok(fresh), _) => *last = Some(Read { at, content: fresh.into() }),
+            (Ok(fresh), _) => {
+                *last = Some(Read {
+                    at,
+                    content: fresh.into(),
+                })
+            }
             (Err(error), None) => return Err(error),
             (Err(error), Some(read)) => {
                 read.at = at;
@@ -59,6 +68,9 @@ impl WatchedFile {
             }
         }
         self.failing.set(false);
-        Ok(last.as_ref().map(|read| read.content.clone()).expect("stored just above"))
+        Ok(last
+            .as_ref()
+            .map(|read| read.content.clone())
+            .expect("stored just above"))
     }
 }

@@ -146,11 +146,18 @@ impl TokenSource {
         let until = lifetime.map(|seconds| {
             runtime::now() + Duration::from_secs(seconds).saturating_sub(EXPIRY_MARGIN)
         });
-        Ok(Token { header: authorization(scheme, &access)?, until, secret })
+        Ok(Token {
+            header: authorization(scheme, &access)?,
+            until,
+            secret,
+        })
     }
 
     fn refuse(&self, cause: String) -> HttpError {
-        HttpError::Token { url: self.target.to_string(), cause }
+        HttpError::Token {
+            url: self.target.to_string(),
+            cause,
+        }
     }
 }
 
@@ -202,11 +209,17 @@ impl Fields {
         };
         let text = |name: &str| said.get(name)?.as_str().map(str::to_owned);
         // A number by the standard, a string from some endpoints.
-        let expires_in = said.get("expires_in").and_then(|value| match value.as_str() {
-            Some(text) => text.parse().ok(),
-            None => value.as_f64().map(|seconds| seconds as u64),
-        });
-        Fields { access_token: text("access_token"), token_type: text("token_type"), expires_in }
+        let expires_in = said
+            .get("expires_in")
+            .and_then(|value| match value.as_str() {
+                Some(text) => text.parse().ok(),
+                None => value.as_f64().map(|seconds| seconds as u64),
+            });
+        Fields {
+            access_token: text("access_token"),
+            token_type: text("token_type"),
+            expires_in,
+        }
     }
 }
 
@@ -216,10 +229,21 @@ mod tests {
 
     #[test]
     fn lifetimes_come_as_numbers_strings_and_forms() {
-        for body in [r#"{"expires_in":60}"#, r#"{"expires_in":"60"}"#, r#"{"expires_in":60.5}"#] {
-            assert_eq!(Fields::from_json(body.as_bytes()).expires_in, Some(60), "{body}");
+        for body in [
+            r#"{"expires_in":60}"#,
+            r#"{"expires_in":"60"}"#,
+            r#"{"expires_in":60.5}"#,
+        ] {
+            assert_eq!(
+                Fields::from_json(body.as_bytes()).expires_in,
+                Some(60),
+                "{body}"
+            );
         }
-        assert_eq!(Fields::from_form(b"access_token=a%20b&expires_in=60").expires_in, Some(60));
+        assert_eq!(
+            Fields::from_form(b"access_token=a%20b&expires_in=60").expires_in,
+            Some(60)
+        );
         assert_eq!(Fields::from_json(b"not json").access_token, None);
     }
 

@@ -32,7 +32,10 @@ pub struct ProxyOptions {
 impl ProxyOptions {
     /// Connect directly.
     pub fn direct() -> ProxyOptions {
-        ProxyOptions { proxy: Proxy::Direct, connect_headers: HeaderMap::new() }
+        ProxyOptions {
+            proxy: Proxy::Direct,
+            connect_headers: HeaderMap::new(),
+        }
     }
 }
 
@@ -47,11 +50,19 @@ pub(crate) struct ProxyRules {
 impl ProxyRules {
     pub(crate) fn new(proxy: &Proxy) -> Result<ProxyRules, HttpError> {
         match proxy {
-            Proxy::Direct => Ok(ProxyRules { http: None, https: None, no_proxy: None }),
+            Proxy::Direct => Ok(ProxyRules {
+                http: None,
+                https: None,
+                no_proxy: None,
+            }),
             Proxy::Fixed { url, no_proxy } => {
                 let target = Target::parse(url)?;
                 let no_proxy = (!no_proxy.is_empty()).then(|| NoProxy::parse(no_proxy));
-                Ok(ProxyRules { http: Some(target.clone()), https: Some(target), no_proxy })
+                Ok(ProxyRules {
+                    http: Some(target.clone()),
+                    https: Some(target),
+                    no_proxy,
+                })
             }
             Proxy::Environment => ProxyRules::from_variables(|name| std::env::var(name).ok()),
         }
@@ -60,7 +71,10 @@ impl ProxyRules {
     fn from_variables(read: impl Fn(&str) -> Option<String>) -> Result<ProxyRules, HttpError> {
         let either = |capital: &str| {
             let small = capital.to_ascii_lowercase();
-            read(capital).filter(|v| !v.is_empty()).or_else(|| read(&small)).unwrap_or_default()
+            read(capital)
+                .filter(|v| !v.is_empty())
+                .or_else(|| read(&small))
+                .unwrap_or_default()
         };
         let proxy = |name: &str| {
             let text = either(name);
@@ -141,8 +155,16 @@ impl NoProxy {
         // "*.a.test" and ".a.test" except what is below a.test; "a.test" also excepts itself.
         let name = host.strip_prefix('*').unwrap_or(host);
         self.domains.push(match name.starts_with('.') {
-            true => Domain { suffix: name.into(), itself: false, port },
-            false => Domain { suffix: format!(".{name}").into(), itself: true, port },
+            true => Domain {
+                suffix: name.into(),
+                itself: false,
+                port,
+            },
+            false => Domain {
+                suffix: format!(".{name}").into(),
+                itself: true,
+                port,
+            },
         });
     }
 
@@ -153,12 +175,18 @@ impl NoProxy {
         }
         if let Ok(address) = host.parse::<IpAddr>() {
             return address.is_loopback()
-                || self.networks.iter().any(|network| contains(*network, address))
-                || self.addresses.iter().any(|(a, p)| *a == address && p.is_none_or(|p| p == port));
+                || self
+                    .networks
+                    .iter()
+                    .any(|network| contains(*network, address))
+                || self
+                    .addresses
+                    .iter()
+                    .any(|(a, p)| *a == address && p.is_none_or(|p| p == port));
         }
         self.domains.iter().any(|domain| {
-            let named = host.ends_with(&*domain.suffix)
-                || (domain.itself && host == domain.suffix[1..]);
+            let named =
+                host.ends_with(&*domain.suffix) || (domain.itself && host == domain.suffix[1..]);
             named && domain.port.is_none_or(|p| p == port)
         })
     }
@@ -231,15 +259,21 @@ mod tests {
         ];
         for (rules, host, port, excepted) in cases {
             let parsed = NoProxy::parse(rules);
-            assert_eq!(parsed.excepts(host, port), excepted, "{rules:?} {host}:{port}");
+            assert_eq!(
+                parsed.excepts(host, port),
+                excepted,
+                "{rules:?} {host}:{port}"
+            );
         }
     }
 
     #[test]
     fn a_fixed_proxy_without_exceptions_takes_loopback_too() {
         let rules = |no_proxy: &str| {
-            let proxy =
-                Proxy::Fixed { url: "http://p:1".to_owned(), no_proxy: no_proxy.to_owned() };
+            let proxy = Proxy::Fixed {
+                url: "http://p:1".to_owned(),
+                no_proxy: no_proxy.to_owned(),
+            };
             ProxyRules::new(&proxy).expect("valid")
         };
         let loopback = Target::parse("http://127.0.0.1:9").expect("valid");
@@ -249,9 +283,16 @@ mod tests {
 
     #[test]
     fn the_environment_is_read_by_scheme_and_in_either_case() {
-        let variables = [("http_proxy", "p:3128"), ("HTTPS_PROXY", "https://q"), ("no_proxy", "n")];
+        let variables = [
+            ("http_proxy", "p:3128"),
+            ("HTTPS_PROXY", "https://q"),
+            ("no_proxy", "n"),
+        ];
         let read = |name: &str| {
-            variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+            variables
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, value)| (*value).to_owned())
         };
         let rules = ProxyRules::from_variables(read).expect("valid");
         let choose = |url| {

@@ -1,17 +1,18 @@
 //! One connection's bytes: TCP, or TLS over what is below it, as hyper wants to see them.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use runtime::Instant;
 use runtime::net::TcpStream;
 
-use crate::tls::TlsStream;
+use crate::tls::{TlsError, TlsStream, failure_in};
 
 /// A connected stream. TLS lies over another stream, since a proxy may itself be reached by TLS.
 pub(crate) enum Stream {
@@ -26,6 +27,19 @@ impl Stream {
 
     pub(crate) fn tls(tls: TlsStream<TokioIo<Stream>>) -> Stream {
         Stream::Tls(Box::new(TokioIo::new(tls)))
+    }
+
+    /// Ends our direction and waits until the peer has ended its own; what it still sends is lost.
+    pub(crate) async fn end(mut self) -> io::Result<()> {
+        poll_fn(|cx| Pin::new(&mut self).poll_shutdown(cx)).await?;
+        let mut bytes = [0; 1024];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            poll_fn(|cx| Pin::new(&mut self).poll_read(cx, buffer.unfilled())).await?;
+            if buffer.filled().is_empty() {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -94,6 +108,8 @@ pub(crate) struct Traffic {
     read_bytes: Cell<u64>,
     /// Since when the bytes of a request that is not complete have been coming.
     request_since: Cell<Option<Instant>>,
+    /// hyper keeps only the text of what failed below HTTP/2.
+    tls_failure: RefCell<Option<TlsError>>,
 }
 
 impl Traffic {
@@ -108,6 +124,10 @@ impl Traffic {
     /// The request's headers are complete.
     pub(crate) fn request_arrived(&self) {
         self.request_since.set(None);
+    }
+
+    pub(crate) fn tls_failure(&self) -> Option<String> {
+        self.tls_failure.borrow().as_ref().map(ToString::to_string)
     }
 
     fn count(&self, bytes: u64) {
@@ -144,10 +164,14 @@ impl Read for Counted {
             // Why unsafe: the cursor does not tell how much was read into it, and reading through a
             // second buffer would copy every byte once more.
             let unfilled = unsafe { buffer.as_mut() };
-            let mut view = hyper::rt::ReadBuf::uninit(unfilled);
+            let mut view = ReadBuf::uninit(unfilled);
             match Pin::new(&mut self.stream).poll_read(cx, view.unfilled()) {
                 Poll::Ready(Ok(())) => view.filled().len(),
-                other => return other,
+                Poll::Ready(Err(error)) => {
+                    self.traffic.tls_failure.replace(failure_in(&error));
+                    return Poll::Ready(Err(error));
+                }
+                Poll::Pending => return Poll::Pending,
             }
         };
         debug_assert!(filled <= room);

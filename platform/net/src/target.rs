@@ -53,7 +53,10 @@ impl Target {
         Url::parse(text)
             .map_err(|error| error.to_string())
             .and_then(Target::from_url)
-            .map_err(|cause| HttpError::Url { url: redact(text), cause })
+            .map_err(|cause| HttpError::Url {
+                url: redact(text),
+                cause,
+            })
     }
 
     fn from_url(url: Url) -> Result<Target, String> {
@@ -147,7 +150,10 @@ impl Target {
             .join(location)
             .map_err(|error| error.to_string())
             .and_then(Target::from_url)
-            .map_err(|cause| HttpError::Location { location: redact(location), cause })
+            .map_err(|cause| HttpError::Location {
+                location: redact(location),
+                cause,
+            })
     }
 
     /// Whether credentials meant for this target may follow a redirect to `other`: the same host
@@ -182,7 +188,9 @@ impl fmt::Debug for Target {
 
 /// Hides what may be a password in a text that could not be parsed as a URL.
 fn redact(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..authority_end].rfind('@') {
         Some(at) => format!("{scheme}://xxxxx{}", &rest[at..]),
@@ -248,7 +256,9 @@ mod tests {
 
     #[test]
     fn what_is_not_http_is_refused_with_its_scheme() {
-        let error = Target::parse("socks5://h:1").expect_err("not http").to_string();
+        let error = Target::parse("socks5://h:1")
+            .expect_err("not http")
+            .to_string();
         assert_eq!(
             error,
             "\"socks5://h:1\" is not a usable URL: scheme \"socks5\" is neither http nor https"
@@ -268,7 +278,11 @@ mod tests {
             ("http://0.0.0.1/x", "http://1.0.0.1/y", false),
         ];
         for (first, second, trusted) in cases {
-            assert_eq!(from(first).trusts(&from(second)), trusted, "{first} to {second}");
+            assert_eq!(
+                from(first).trusts(&from(second)),
+                trusted,
+                "{first} to {second}"
+            );
         }
     }
 }

@@ -12,6 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -106,6 +107,9 @@ impl fmt::Display for TlsError {
     }
 }
 
+/// How long a client that was refused may take to read why.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Protocols offered in the handshake.
 const HTTP2: &[u8] = b"h2";
 const HTTP1: &[u8] = b"http/1.1";
@@ -143,15 +147,27 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
 
 /// Where one PEM text comes from, with its name in messages.
 enum Source {
-    Inline { what: &'static str, text: Rc<[u8]> },
-    File { what: &'static str, file: WatchedFile },
+    Inline {
+        what: &'static str,
+        text: Rc<[u8]>,
+    },
+    File {
+        what: &'static str,
+        file: WatchedFile,
+    },
 }
 
 impl Source {
     fn new(what: &'static str, pem: &Pem) -> Source {
         match pem {
-            Pem::Inline(text) => Source::Inline { what, text: text.expose().as_bytes().into() },
-            Pem::File(path) => Source::File { what, file: WatchedFile::new(path) },
+            Pem::Inline(text) => Source::Inline {
+                what,
+                text: text.expose().as_bytes().into(),
+            },
+            Pem::File(path) => Source::File {
+                what,
+                file: WatchedFile::new(path),
+            },
         }
     }
 
@@ -169,7 +185,10 @@ impl Source {
         TlsError(match self {
             Source::Inline { what, .. } => format!("{what} is not usable: {cause}"),
             Source::File { what, file } => {
-                format!("{what} \"{}\" is not usable: {cause}", file.path().display())
+                format!(
+                    "{what} \"{}\" is not usable: {cause}",
+                    file.path().display()
+                )
             }
         })
     }
@@ -188,7 +207,11 @@ struct Reloading<C> {
 
 impl<C> Reloading<C> {
     fn new(sources: Vec<Source>) -> Reloading<C> {
-        Reloading { sources, made: RefCell::new(None), refused: RefCell::new(None) }
+        Reloading {
+            sources,
+            made: RefCell::new(None),
+            refused: RefCell::new(None),
+        }
     }
 
     async fn get(
@@ -213,7 +236,9 @@ impl<C> Reloading<C> {
                 Ok(config)
             }
             Err(error) => {
-                let Some((_, config)) = current else { return Err(error) };
+                let Some((_, config)) = current else {
+                    return Err(error);
+                };
                 tracing::warn!("changed TLS settings are refused: {error}; the last ones go on");
                 *self.refused.borrow_mut() = Some(texts);
                 Ok(config)
@@ -245,7 +270,11 @@ impl Connector {
             true => vec![HTTP2.to_vec(), HTTP1.to_vec()],
             false => vec![HTTP1.to_vec()],
         };
-        Connector { settings: settings.clone(), protocols, config: Reloading::new(sources) }
+        Connector {
+            settings: settings.clone(),
+            protocols,
+            config: Reloading::new(sources),
+        }
     }
 
     /// Handshakes with `host` over `stream`; says whether the server chose HTTP/2.
@@ -256,9 +285,14 @@ impl Connector {
     ) -> Result<(Stream, bool), TlsError> {
         let expected = self.settings.server_name.as_deref().unwrap_or(host);
         let name = ServerName::try_from(expected.to_owned()).map_err(|_| {
-            TlsError(format!("\"{expected}\" is not a name that a certificate can have"))
+            TlsError(format!(
+                "\"{expected}\" is not a name that a certificate can have"
+            ))
         })?;
-        let config = self.config.get(async |texts| self.make(texts).await).await?;
+        let config = self
+            .config
+            .get(async |texts| self.make(texts).await)
+            .await?;
         let tls = TlsConnector::from(config)
             .connect(name, TokioIo::new(stream))
             .await
@@ -269,7 +303,11 @@ impl Connector {
 
     async fn make(&self, texts: &Texts) -> Result<ClientConfig, TlsError> {
         let mut sources = self.config.sources.iter().zip(texts);
-        let mut next = || sources.next().expect("as many sources as settings, see new");
+        let mut next = || {
+            sources
+                .next()
+                .expect("as many sources as settings, see new")
+        };
         let roots = match (&self.settings.ca, self.settings.insecure_skip_verify) {
             (Some(_), _) => {
                 let (source, text) = next();
@@ -277,7 +315,10 @@ impl Connector {
                 Some(Roots::of(trusted).map_err(|cause| source.refuse(cause))?)
             }
             (None, true) => None,
-            (None, false) => Some(Roots { store: system_roots().await?, pinned: Vec::new() }),
+            (None, false) => Some(Roots {
+                store: system_roots().await?,
+                pinned: Vec::new(),
+            }),
         };
         let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(versions(self.settings.min_version))
@@ -306,7 +347,10 @@ impl Connector {
                 let chains = WebPkiServerVerifier::builder_with_provider(roots.store, provider())
                     .build()
                     .map_err(|error| TlsError(error.to_string()))?;
-                Verification::Chain { chains, pinned: roots.pinned }
+                Verification::Chain {
+                    chains,
+                    pinned: roots.pinned,
+                }
             }
             _ => Verification::None,
         };
@@ -324,9 +368,14 @@ impl Roots {
     fn of(trusted: Vec<CertificateDer<'static>>) -> Result<Roots, String> {
         let mut store = RootCertStore::empty();
         for certificate in &trusted {
-            store.add(certificate.clone()).map_err(|error| error.to_string())?;
+            store
+                .add(certificate.clone())
+                .map_err(|error| error.to_string())?;
         }
-        Ok(Roots { store: Arc::new(store), pinned: trusted })
+        Ok(Roots {
+            store: Arc::new(store),
+            pinned: trusted,
+        })
     }
 }
 
@@ -347,7 +396,11 @@ async fn system_roots() -> Result<Arc<RootCertStore>, TlsError> {
     .await;
     if store.is_empty() {
         let causes: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        let causes = if causes.is_empty() { "none found".to_owned() } else { causes.join(", ") };
+        let causes = if causes.is_empty() {
+            "none found".to_owned()
+        } else {
+            causes.join(", ")
+        };
         return Err(TlsError(format!(
             "the system has no trusted certificates: {causes}; install ca-certificates or set \
              tls_config.ca_file"
@@ -364,7 +417,10 @@ enum Verification {
     /// insecure_skip_verify: whoever answers is believed. The handshake's signature is checked all
     /// the same, it costs nothing and catches broken peers.
     None,
-    Chain { chains: Arc<WebPkiServerVerifier>, pinned: Vec<CertificateDer<'static>> },
+    Chain {
+        chains: Arc<WebPkiServerVerifier>,
+        pinned: Vec<CertificateDer<'static>>,
+    },
 }
 
 impl ServerCertVerifier for Verifier {
@@ -415,7 +471,9 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -443,18 +501,31 @@ impl Acceptor {
         if let ClientAuth::IfGiven(ca) | ClientAuth::Required(ca) = &settings.client_auth {
             sources.push(Source::new("client_ca", ca));
         }
-        Acceptor { settings: settings.clone(), config: Reloading::new(sources) }
+        Acceptor {
+            settings: settings.clone(),
+            config: Reloading::new(sources),
+        }
     }
 
     /// Handshakes with a client over `stream`; says whether HTTP/2 was chosen.
     pub(crate) async fn accept(&self, stream: Stream) -> Result<(Stream, bool), TlsError> {
         let config = self.config.get(async |texts| self.make(texts)).await?;
-        let tls = TlsAcceptor::from(config)
+        let handshake = TlsAcceptor::from(config)
             .accept(TokioIo::new(stream))
-            .await
-            .map_err(|error| explain(&error))?;
-        let http2 = tls.get_ref().1.alpn_protocol() == Some(HTTP2);
-        Ok((Stream::tls(TlsStream::Server(tls)), http2))
+            .into_fallible();
+        match handshake.await {
+            Ok(tls) => {
+                let http2 = tls.get_ref().1.alpn_protocol() == Some(HTTP2);
+                Ok((Stream::tls(TlsStream::Server(tls)), http2))
+            }
+            Err((error, stream)) => {
+                // The alert that says why has been written. A socket that is closed with unread
+                // bytes sends a reset, and with it the alert would be lost.
+                let farewell = stream.into_inner().end();
+                let _ = runtime::timeout(FAREWELL, farewell).await;
+                Err(explain(&error))
+            }
+        }
     }
 
     fn make(&self, texts: &Texts) -> Result<ServerConfig, TlsError> {
@@ -467,7 +538,10 @@ impl Acceptor {
         let client_roots = || {
             let trusted = certificates(&texts[2]).map_err(|cause| refuse(2, cause))?;
             let roots = Roots::of(trusted).map_err(|cause| refuse(2, cause))?;
-            Ok(WebPkiClientVerifier::builder_with_provider(roots.store, provider()))
+            Ok(WebPkiClientVerifier::builder_with_provider(
+                roots.store,
+                provider(),
+            ))
         };
         let verifier = match &self.settings.client_auth {
             ClientAuth::None => None,
@@ -476,9 +550,8 @@ impl Acceptor {
         };
         let builder = match verifier {
             None => builder.with_no_client_auth(),
-            Some(verifier) => builder.with_client_cert_verifier(
-                verifier.map_err(|error| refuse(2, error.to_string()))?,
-            ),
+            Some(verifier) => builder
+                .with_client_cert_verifier(verifier.map_err(|error| refuse(2, error.to_string()))?),
         };
         let mut config = builder
             .with_single_cert(chain, key)
@@ -497,7 +570,9 @@ fn provider() -> Arc<CryptoProvider> {
     use rustls::crypto::aws_lc_rs::default_provider;
     #[cfg(all(feature = "tls-ring", not(feature = "tls-aws-lc")))]
     use rustls::crypto::ring::default_provider;
-    PROVIDER.get_or_init(|| Arc::new(default_provider())).clone()
+    PROVIDER
+        .get_or_init(|| Arc::new(default_provider()))
+        .clone()
 }
 
 #[cfg(not(any(feature = "tls-aws-lc", feature = "tls-ring")))]

@@ -40,12 +40,18 @@ impl Connection {
             drive(driver);
             Sender::Http2(sender)
         } else {
-            let (sender, driver) =
-                http1::Builder::new().max_buf_size(READ_BUFFER_BYTES).handshake(io).await?;
+            let (sender, driver) = http1::Builder::new()
+                .max_buf_size(READ_BUFFER_BYTES)
+                .handshake(io)
+                .await?;
             drive(driver);
             Sender::Http1(sender)
         };
-        Ok(Connection { sender, traffic, opened: runtime::now() })
+        Ok(Connection {
+            sender,
+            traffic,
+            opened: runtime::now(),
+        })
     }
 
     pub(crate) async fn send(
@@ -63,7 +69,10 @@ impl Connection {
         match &mut self.sender {
             Sender::Http1(sender) if sender.is_ready() => true,
             Sender::Http1(sender) => {
-                matches!(runtime::timeout(READY_WITHIN, sender.ready()).await, Ok(Ok(())))
+                matches!(
+                    runtime::timeout(READY_WITHIN, sender.ready()).await,
+                    Ok(Ok(()))
+                )
             }
             Sender::Http2(sender) => !sender.is_closed(),
         }
@@ -99,6 +108,12 @@ impl Connection {
     /// Bytes read so far: an answer has begun when there are more than before.
     pub(crate) fn read_bytes(&self) -> u64 {
         self.traffic.read_bytes()
+    }
+
+    /// Why TLS broke after the handshake, if it did: a server that refuses our certificate says so
+    /// only when we begin to read.
+    pub(crate) fn tls_failure(&self) -> Option<String> {
+        self.traffic.tls_failure()
     }
 }
 

@@ -10,9 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use runtime::net::TcpStream;
 
+use super::ClientOptions;
 use super::connection::Connection;
 use super::tunnel;
-use super::ClientOptions;
 use crate::body::chain;
 use crate::dns::Resolver;
 use crate::proxy::ProxyRules;
@@ -69,10 +69,12 @@ impl Dialer {
                 .await
                 .map_err(|error| tls_failed(target, &error))?,
         };
-        Connection::begin(stream, http2).await.map_err(|error| HttpError::Protocol {
-            authority: target.authority().to_owned(),
-            cause: chain(&error),
-        })
+        Connection::begin(stream, http2)
+            .await
+            .map_err(|error| HttpError::Protocol {
+                authority: target.authority().to_owned(),
+                cause: chain(&error),
+            })
     }
 
     fn proxy_of(&self, target: &Target) -> Option<&Target> {
@@ -83,7 +85,10 @@ impl Dialer {
     }
 
     fn override_of(&self, target: &Target) -> Option<SocketAddr> {
-        let known = self.overrides.iter().find(|(name, _)| name == target.authority());
+        let known = self
+            .overrides
+            .iter()
+            .find(|(name, _)| name == target.authority());
         known.map(|(_, address)| *address)
     }
 
@@ -98,11 +103,13 @@ impl Dialer {
         }
         if target.scheme() == Scheme::Https {
             let head = tunnel::request(target, &self.connect_headers, proxy_credentials(proxy));
-            tunnel::open(&mut stream, &head).await.map_err(|cause| HttpError::Tunnel {
-                proxy: proxy.authority().to_owned(),
-                authority: target.authority().to_owned(),
-                cause,
-            })?;
+            tunnel::open(&mut stream, &head)
+                .await
+                .map_err(|cause| HttpError::Tunnel {
+                    proxy: proxy.authority().to_owned(),
+                    authority: target.authority().to_owned(),
+                    cause,
+                })?;
         }
         Ok(stream)
     }
@@ -113,8 +120,10 @@ impl Dialer {
             Some(address) => vec![address],
             None => self.addresses(target).await?,
         };
-        let connect_failed =
-            |cause| HttpError::Connect { authority: target.authority().to_owned(), cause };
+        let connect_failed = |cause| HttpError::Connect {
+            authority: target.authority().to_owned(),
+            cause,
+        };
         let tcp = connect_any(&addresses).await.map_err(connect_failed)?;
         // Requests are written whole: waiting for more to put into a segment only delays them.
         tcp.set_nodelay(true).map_err(connect_failed)?;
@@ -123,10 +132,14 @@ impl Dialer {
 
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, HttpError> {
         let found = self.resolver.resolve(target.host()).await;
-        let found = found
-            .map_err(|cause| HttpError::Resolve { host: target.host().to_owned(), cause })?;
-        let mut addresses: Vec<SocketAddr> =
-            found.iter().map(|ip: &IpAddr| SocketAddr::new(*ip, target.port())).collect();
+        let found = found.map_err(|cause| HttpError::Resolve {
+            host: target.host().to_owned(),
+            cause,
+        })?;
+        let mut addresses: Vec<SocketAddr> = found
+            .iter()
+            .map(|ip: &IpAddr| SocketAddr::new(*ip, target.port()))
+            .collect();
         if self.round_robin && 1 < addresses.len() {
             let first = runtime::random_u64() % addresses.len() as u64;
             addresses.rotate_left(first as usize);
@@ -138,11 +151,17 @@ impl Dialer {
 /// `Proxy-Authorization` from the proxy's URL.
 pub(crate) fn proxy_credentials(proxy: &Target) -> Option<String> {
     let (user, password) = proxy.user_info()?;
-    Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+    Some(format!(
+        "Basic {}",
+        STANDARD.encode(format!("{user}:{password}"))
+    ))
 }
 
 fn tls_failed(target: &Target, error: &TlsError) -> HttpError {
-    HttpError::Tls { authority: target.authority().to_owned(), cause: error.to_string() }
+    HttpError::Tls {
+        authority: target.authority().to_owned(),
+        cause: error.to_string(),
+    }
 }
 
 /// Connects to the first address that answers. Addresses are tried in order, each a little after
@@ -153,7 +172,9 @@ async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     loop {
         let Some(address) = waiting.next() else {
-            return first_of(&mut attempts, None).await.unwrap_or(Err(last_error));
+            return first_of(&mut attempts, None)
+                .await
+                .unwrap_or(Err(last_error));
         };
         attempts.push(Box::pin(TcpStream::connect(*address)));
         match first_of(&mut attempts, Some(NEXT_ADDRESS_AFTER)).await {

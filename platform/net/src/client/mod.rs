@@ -23,7 +23,7 @@ pub(crate) use connection::LocalTasks;
 pub use pool::PoolOptions;
 
 use crate::auth::{Authenticator, basic};
-use crate::body::{BodyError, Inflaters, chain, is_gzip, read_into};
+use crate::body::{BodyError, chain, is_gzip, read_into};
 use crate::{Auth, BodyLimits, HttpError, ProxyOptions, Scheme, Target, tls};
 use connection::Connection;
 use dial::{Dialer, proxy_credentials};
@@ -88,7 +88,12 @@ impl Request {
     }
 
     pub fn post(target: &Target, body: Bytes) -> Request {
-        Request { method: Method::POST, target: target.clone(), headers: HeaderMap::new(), body }
+        Request {
+            method: Method::POST,
+            target: target.clone(),
+            headers: HeaderMap::new(),
+            body,
+        }
     }
 }
 
@@ -125,7 +130,6 @@ struct Inner {
     authenticator: Authenticator,
     dialer: Dialer,
     pool: Rc<Pool>,
-    inflaters: Inflaters,
 }
 
 impl Client {
@@ -142,7 +146,6 @@ impl Client {
             follow_redirects: options.follow_redirects,
             accept_gzip: options.accept_gzip,
             pool: Rc::new(Pool::new(options.pool)),
-            inflaters: Inflaters::default(),
         })))
     }
 
@@ -209,11 +212,15 @@ impl Inner {
         };
         for _ in 0..=REDIRECTS_MAX {
             let head = self.exchange(request, &hop, limits, body).await?;
-            let Some(location) = self.location(&head) else { return Ok(head) };
+            let Some(location) = self.location(&head) else {
+                return Ok(head);
+            };
             body.clear();
             hop = hop.redirected(&request.target, head.status, &location)?;
         }
-        Err(HttpError::Redirects { limit: REDIRECTS_MAX })
+        Err(HttpError::Redirects {
+            limit: REDIRECTS_MAX,
+        })
     }
 
     /// Where an answer sends us, if it does and we follow.
@@ -238,10 +245,9 @@ impl Inner {
             && parts.headers.contains_key(header::LOCATION);
         let read = if redirected {
             let small = BodyLimits::both(REDIRECT_BODY_BYTES_MAX);
-            read_into(&mut incoming, None, small, body).await
+            read_into(&mut incoming, false, small, body).await
         } else {
-            let gzip = is_gzip(&parts.headers).then_some(&self.inflaters);
-            read_into(&mut incoming, gzip, limits, body).await
+            read_into(&mut incoming, is_gzip(&parts.headers), limits, body).await
         };
         let wire_bytes = match read {
             Ok(wire_bytes) => {
@@ -255,7 +261,11 @@ impl Inner {
             Err(_) if redirected => 0,
             Err(error) => return Err(body_failed(&hop.target, limits, error)),
         };
-        Ok(Head { status: parts.status, headers: parts.headers, wire_bytes })
+        Ok(Head {
+            status: parts.status,
+            headers: parts.headers,
+            wire_bytes,
+        })
     }
 
     /// Sends on a kept connection or a new one. A kept one may have been closed by the server while
@@ -274,7 +284,7 @@ impl Inner {
                 Ok(response) => return Ok((connection, response)),
                 // Bytes on a shared connection may be those of another request's answer.
                 Err(error) if !shared && connection.read_bytes() != read_before => {
-                    return Err(send_failed(&hop.target, &error));
+                    return Err(send_failed(&hop.target, &connection, &error));
                 }
                 Err(error) => {
                     tracing::debug!("kept connection to {origin} is dead: {error}");
@@ -291,7 +301,7 @@ impl Inner {
                 }
                 Ok((connection, response))
             }
-            Err(error) => Err(send_failed(&hop.target, &error)),
+            Err(error) => Err(send_failed(&hop.target, &connection, &error)),
         }
     }
 
@@ -326,7 +336,11 @@ impl Inner {
         let mut headers = request.headers.clone();
         if hop.method != request.method {
             // The body was dropped on the way, and what described it goes with it.
-            for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
+            for name in [
+                header::CONTENT_TYPE,
+                header::CONTENT_ENCODING,
+                header::CONTENT_LENGTH,
+            ] {
                 headers.remove(name);
             }
         }
@@ -369,12 +383,23 @@ impl Hop {
     ) -> Result<Hop, HttpError> {
         let target = self.target.redirected(location)?;
         let trusted = self.trusted && first.trusts(&target);
-        let repeats =
-            matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        let repeats = matches!(
+            status,
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+        );
         if repeats || self.method == Method::HEAD {
-            return Ok(Hop { target, trusted, ..self });
+            return Ok(Hop {
+                target,
+                trusted,
+                ..self
+            });
         }
-        Ok(Hop { method: Method::GET, target, body: Bytes::new(), trusted })
+        Ok(Hop {
+            method: Method::GET,
+            target,
+            body: Bytes::new(),
+            trusted,
+        })
     }
 }
 
@@ -382,10 +407,10 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-fn send_failed(target: &Target, error: &hyper::Error) -> HttpError {
+fn send_failed(target: &Target, connection: &Connection, error: &hyper::Error) -> HttpError {
     let authority = target.authority().to_owned();
-    if let Some(failure) = tls::failure_in(error) {
-        return HttpError::Tls { authority, cause: failure.to_string() };
+    if let Some(cause) = connection.tls_failure() {
+        return HttpError::Tls { authority, cause };
     }
     if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
         let mut cause = chain(error);
@@ -394,16 +419,24 @@ fn send_failed(target: &Target, error: &hyper::Error) -> HttpError {
         }
         return HttpError::Protocol { authority, cause };
     }
-    HttpError::Closed { authority, cause: chain(error) }
+    HttpError::Closed {
+        authority,
+        cause: chain(error),
+    }
 }
 
 fn body_failed(target: &Target, limits: BodyLimits, error: BodyError) -> HttpError {
     match error {
-        BodyError::WireTooLarge => HttpError::WireTooLarge { limit: limits.wire_bytes },
-        BodyError::DecodedTooLarge => HttpError::DecodedTooLarge { limit: limits.decoded_bytes },
+        BodyError::WireTooLarge => HttpError::WireTooLarge {
+            limit: limits.wire_bytes,
+        },
+        BodyError::DecodedTooLarge => HttpError::DecodedTooLarge {
+            limit: limits.decoded_bytes,
+        },
         BodyError::Encoding(cause) => HttpError::Encoding { cause },
-        BodyError::Broken(cause) => {
-            HttpError::Closed { authority: target.authority().to_owned(), cause }
-        }
+        BodyError::Broken(cause) => HttpError::Closed {
+            authority: target.authority().to_owned(),
+            cause,
+        },
     }
 }

@@ -53,7 +53,11 @@ struct Idle {
 
 impl Pool {
     pub(crate) fn new(options: PoolOptions) -> Pool {
-        Pool { options, origins: RefCell::default(), sweeping: Cell::new(false) }
+        Pool {
+            options,
+            origins: RefCell::default(),
+            sweeping: Cell::new(false),
+        }
     }
 
     /// A kept connection to `origin` that looks alive.
@@ -78,7 +82,10 @@ impl Pool {
 
     /// Keeps a connection whose request has ended.
     pub(crate) fn give(self: &Rc<Self>, origin: &Rc<str>, connection: Connection) {
-        let idle = Idle { connection, since: runtime::now() };
+        let idle = Idle {
+            connection,
+            since: runtime::now(),
+        };
         if !self.is_fresh(&idle, idle.since) {
             return;
         }
@@ -104,7 +111,10 @@ impl Pool {
     /// Connections that are kept now.
     pub(crate) fn len(&self) -> usize {
         let origins = self.origins.borrow();
-        origins.values().map(|kept| kept.idle.len() + usize::from(kept.shared.is_some())).sum()
+        origins
+            .values()
+            .map(|kept| kept.idle.len() + usize::from(kept.shared.is_some()))
+            .sum()
     }
 
     fn is_fresh(&self, idle: &Idle, now: Instant) -> bool {

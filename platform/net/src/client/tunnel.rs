@@ -35,7 +35,9 @@ pub(crate) fn request(
 
 /// Sends `head` and waits until the proxy says that the way is open.
 pub(crate) async fn open(stream: &mut Stream, head: &[u8]) -> Result<(), String> {
-    write_all(stream, head).await.map_err(|error| error.to_string())?;
+    write_all(stream, head)
+        .await
+        .map_err(|error| error.to_string())?;
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
         if HEAD_BYTES_MAX <= answer.len() {
@@ -54,7 +56,10 @@ pub(crate) async fn open(stream: &mut Stream, head: &[u8]) -> Result<(), String>
 
 /// Whether an answer's status line is a success, which no body follows.
 fn accepted(answer: &[u8]) -> Result<(), String> {
-    let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line = answer
+        .split(|byte| *byte == b'\r')
+        .next()
+        .unwrap_or_default();
     let line = String::from_utf8_lossy(line);
     let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..));
     match status {
@@ -88,13 +93,19 @@ mod tests {
 
     #[test]
     fn only_a_success_opens_the_way() {
-        assert_eq!(accepted(b"HTTP/1.1 200 Connection established\r\n\r\n"), Ok(()));
+        assert_eq!(
+            accepted(b"HTTP/1.1 200 Connection established\r\n\r\n"),
+            Ok(())
+        );
         assert_eq!(accepted(b"HTTP/1.0 200 OK\r\nVia: x\r\n\r\n"), Ok(()));
         assert_eq!(
             accepted(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"),
             Err("it answered 407 Proxy Authentication Required".to_owned())
         );
-        assert_eq!(accepted(b"SSH-2.0\r\n\r\n"), Err("it did not answer in HTTP".to_owned()));
+        assert_eq!(
+            accepted(b"SSH-2.0\r\n\r\n"),
+            Err("it did not answer in HTTP".to_owned())
+        );
     }
 
     #[test]

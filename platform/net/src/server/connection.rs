@@ -42,8 +42,16 @@ pub(super) async fn serve(
     }
     let activity = Rc::new(Activity::new());
     let io = Counted::new(stream, activity.traffic.clone());
-    let service = Answering { peer, shared: shared.clone(), activity: activity.clone() };
-    let watch = Watch { shared, activity: &activity, http2 };
+    let service = Answering {
+        peer,
+        shared: shared.clone(),
+        activity: activity.clone(),
+    };
+    let watch = Watch {
+        shared,
+        activity: &activity,
+        http2,
+    };
     if http2 {
         let mut builder = http2::Builder::new(LocalTasks);
         builder.max_concurrent_streams(STREAMS_MAX);
@@ -226,7 +234,11 @@ impl Watch<'_> {
         };
         if let Some(since) = headers_since {
             let late = since + options.header_timeout;
-            return if late <= now { Verdict::Slow } else { Verdict::Until(late) };
+            return if late <= now {
+                Verdict::Slow
+            } else {
+                Verdict::Until(late)
+            };
         }
         let late = activity.idle_since.get() + options.idle_timeout;
         if late <= now {

@@ -21,7 +21,6 @@ use runtime::sync::{Notify, Permit, Semaphore};
 
 pub use request::Incoming;
 
-use crate::body::Inflaters;
 use crate::tls::{self, Acceptor};
 
 /// Answers one request. Runs on the shard of its connection.
@@ -37,7 +36,11 @@ pub struct Answer {
 
 impl Answer {
     pub fn empty(status: StatusCode) -> Answer {
-        Answer { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Answer {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// A line of text, as clients show it to people.
@@ -86,8 +89,9 @@ struct Shared {
     options: ServerOptions,
     handler: Handler,
     acceptor: Option<Acceptor>,
-    inflaters: Inflaters,
+    /// One for each connection, and one for the connection that is waited for.
     slots: Semaphore,
+    open: Cell<u32>,
     /// Connections finish what they have begun and end.
     stop: Notify,
     stopping: Cell<bool>,
@@ -98,9 +102,9 @@ impl Shared {
         Shared {
             acceptor: options.tls.as_ref().map(Acceptor::new),
             slots: Semaphore::new(options.connections_max),
+            open: Cell::new(0),
             options,
             handler,
-            inflaters: Inflaters::default(),
             stop: Notify::new(),
             stopping: Cell::new(false),
         }
@@ -117,7 +121,7 @@ pub fn serve(listener: TcpListener, handler: Handler, options: ServerOptions) ->
 impl Server {
     /// Connections that are open now.
     pub fn connections(&self) -> u32 {
-        self.shared.options.connections_max - self.shared.slots.available()
+        self.shared.open.get()
     }
 
     /// Stops accepting and waits at most `grace` for requests that were begun. Says whether all of
@@ -127,7 +131,10 @@ impl Server {
         self.shared.stopping.set(true);
         self.shared.stop.notify_all();
         // All slots are free when the last connection has ended.
-        let all = self.shared.slots.acquire(self.shared.options.connections_max);
+        let all = self
+            .shared
+            .slots
+            .acquire(self.shared.options.connections_max);
         runtime::timeout(grace, all).await.is_ok()
     }
 }
@@ -157,13 +164,30 @@ async fn accept(listener: TcpListener, shared: Rc<Shared>) {
 }
 
 fn begin(tcp: TcpStream, peer: SocketAddr, slot: Permit, shared: Rc<Shared>) {
+    let open = OpenConnection::new(shared.clone());
     runtime::spawn(async move {
         // What ends a connection is the peer's matter: its request got an answer or it is gone.
         if let Err(error) = connection::serve(tcp, peer, &shared).await {
             tracing::debug!("connection from {peer} ended: {error}");
         }
-        drop(slot);
+        drop((open, slot));
     });
+}
+
+/// Counts a connection for as long as it lives, however it ends.
+struct OpenConnection(Rc<Shared>);
+
+impl OpenConnection {
+    fn new(shared: Rc<Shared>) -> OpenConnection {
+        shared.open.set(shared.open.get() + 1);
+        OpenConnection(shared)
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+    }
 }
 
 /// Serves one connection, however it came about.

@@ -23,7 +23,12 @@ pub struct Incoming {
 impl Incoming {
     /// The announced length of the body on the wire, if it was announced.
     pub fn content_length(&self) -> Option<u64> {
-        self.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+        self.headers
+            .get(header::CONTENT_LENGTH)?
+            .to_str()
+            .ok()?
+            .parse()
+            .ok()
     }
 
     /// Reads the body into `body` (cleared first), unpacking gzip; other encodings are the
@@ -34,18 +39,26 @@ impl Incoming {
         body: &mut Vec<u8>,
     ) -> Result<u64, HttpError> {
         let timeout = self.shared.options.body_timeout;
-        let gzip = is_gzip(&self.headers).then_some(&self.shared.inflaters);
+        let gzip = is_gzip(&self.headers);
         let authority = || self.peer.to_string();
         match runtime::timeout(timeout, read_into(&mut self.body, gzip, limits, body)).await {
             Ok(Ok(wire_bytes)) => Ok(wire_bytes),
-            Err(_) => Err(HttpError::Timeout { authority: authority(), after: timeout }),
+            Err(_) => Err(HttpError::Timeout {
+                authority: authority(),
+                after: timeout,
+            }),
             Ok(Err(error)) => Err(match error {
-                BodyError::WireTooLarge => HttpError::WireTooLarge { limit: limits.wire_bytes },
-                BodyError::DecodedTooLarge => {
-                    HttpError::DecodedTooLarge { limit: limits.decoded_bytes }
-                }
+                BodyError::WireTooLarge => HttpError::WireTooLarge {
+                    limit: limits.wire_bytes,
+                },
+                BodyError::DecodedTooLarge => HttpError::DecodedTooLarge {
+                    limit: limits.decoded_bytes,
+                },
                 BodyError::Encoding(cause) => HttpError::Encoding { cause },
-                BodyError::Broken(cause) => HttpError::Closed { authority: authority(), cause },
+                BodyError::Broken(cause) => HttpError::Closed {
+                    authority: authority(),
+                    cause,
+                },
             }),
         }
     }

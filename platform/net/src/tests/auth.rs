@@ -14,16 +14,29 @@ fn inline(text: &str) -> Option<SecretSource> {
 fn each_way_makes_its_header() {
     on_each_backend(|| async {
         let server = TestServer::start(|_| ok(""));
-        let basic = Auth::Basic { username: "usr".to_owned(), password: inline("p:w") };
-        let token = Auth::Authorization { scheme: "Token".to_owned(), credentials: inline("cred") };
-        let cases =
-            [(basic, "Basic dXNyOnA6dw=="), (token, "Token cred"), (Auth::None, "")];
+        let basic = Auth::Basic {
+            username: "usr".to_owned(),
+            password: inline("p:w"),
+        };
+        let token = Auth::Authorization {
+            scheme: "Token".to_owned(),
+            credentials: inline("cred"),
+        };
+        let cases = [
+            (basic, "Basic dXNyOnA6dw=="),
+            (token, "Token cred"),
+            (Auth::None, ""),
+        ];
         for (index, (auth, expected)) in cases.into_iter().enumerate() {
-            get(&with_auth(auth), &server.url("/")).await.expect("answered");
+            get(&with_auth(auth), &server.url("/"))
+                .await
+                .expect("answered");
             assert_eq!(server.seen.header(index, "authorization"), expected);
         }
         let url = format!("http://u:p@{}/", server.address);
-        get(&client(|_| {}), &Target::parse(&url).expect("valid")).await.expect("answered");
+        get(&client(|_| {}), &Target::parse(&url).expect("valid"))
+            .await
+            .expect("answered");
         assert_eq!(server.seen.header(3, "authorization"), "Basic dTpw");
     });
 }
@@ -34,20 +47,37 @@ fn a_changed_password_file_is_read_again() {
         let server = TestServer::start(|_| ok(""));
         let path = PathBuf::from("/password");
         let password = Some(SecretSource::File(path.clone()));
-        let client = with_auth(Auth::Basic { username: "u".to_owned(), password });
-        let error = get(&client, &server.url("/")).await.expect_err("no such file");
+        let client = with_auth(Auth::Basic {
+            username: "u".to_owned(),
+            password,
+        });
+        let error = get(&client, &server.url("/"))
+            .await
+            .expect_err("no such file");
         assert_eq!(error.kind(), ErrorKind::Auth);
-        assert!(error.to_string().starts_with("cannot read \"/password\": "), "{error}");
+        assert!(
+            error.to_string().starts_with("cannot read \"/password\": "),
+            "{error}"
+        );
         for password in ["one\n", "two"] {
-            runtime::fs::write_atomic(&path, password.into()).await.expect("written");
+            runtime::fs::write_atomic(&path, password.into())
+                .await
+                .expect("written");
             runtime::sleep(6 * SECOND).await;
             get(&client, &server.url("/")).await.expect("answered");
         }
         runtime::fs::remove_file(&path).await.expect("removed");
         runtime::sleep(6 * SECOND).await;
-        get(&client, &server.url("/")).await.expect("the last content goes on");
-        let headers: Vec<String> = (0..3).map(|n| server.seen.header(n, "authorization")).collect();
-        assert_eq!(headers, ["Basic dTpvbmU=", "Basic dTp0d28=", "Basic dTp0d28="]);
+        get(&client, &server.url("/"))
+            .await
+            .expect("the last content goes on");
+        let headers: Vec<String> = (0..3)
+            .map(|n| server.seen.header(n, "authorization"))
+            .collect();
+        assert_eq!(
+            headers,
+            ["Basic dTpvbmU=", "Basic dTp0d28=", "Basic dTp0d28="]
+        );
     });
 }
 
@@ -61,9 +91,14 @@ fn credentials_stay_behind_when_a_redirect_leaves_the_host() {
             "/elsewhere" => redirect(302, &elsewhere),
             _ => redirect(302, &same_host),
         });
-        let auth = Auth::Authorization { scheme: "Bearer".to_owned(), credentials: inline("tok") };
+        let auth = Auth::Authorization {
+            scheme: "Bearer".to_owned(),
+            credentials: inline("tok"),
+        };
         let client = with_auth(auth);
-        get(&client, &server.url("/elsewhere")).await.expect("answered");
+        get(&client, &server.url("/elsewhere"))
+            .await
+            .expect("answered");
         get(&client, &server.url("/same")).await.expect("answered");
         assert_eq!(server.seen.header(0, "authorization"), "Bearer tok");
         assert_eq!(end.seen.header(0, "authorization"), "");
@@ -139,7 +174,10 @@ fn an_endpoint_that_wants_the_secret_in_the_form_gets_it_there() {
         }
         assert_eq!(tokens.seen.count(), 3, "the second fetch knows what works");
         let body = String::from_utf8(tokens.seen.0.borrow()[1].body.clone()).expect("text");
-        assert!(body.contains("client_id=cid&client_secret=s%2Fc&grant_type="), "{body}");
+        assert!(
+            body.contains("client_id=cid&client_secret=s%2Fc&grant_type="),
+            "{body}"
+        );
     });
 }
 
@@ -152,7 +190,9 @@ fn a_refused_token_fails_the_request_with_the_endpoints_words() {
             refusal
         });
         let server = TestServer::start(|_| ok(""));
-        let error = get(&with_auth(oauth2(&tokens)), &server.url("/")).await.expect_err("refused");
+        let error = get(&with_auth(oauth2(&tokens)), &server.url("/"))
+            .await
+            .expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Auth);
         assert_eq!(
             error.to_string(),

@@ -49,12 +49,19 @@ fn bodies_and_headers_reach_the_server() {
     on_each_backend(|| async {
         let server = TestServer::start(|_| Answer::empty(StatusCode::NO_CONTENT));
         let client = client(|options| {
-            options.headers.insert("x-configured", HeaderValue::from_static("1"));
+            options
+                .headers
+                .insert("x-configured", HeaderValue::from_static("1"));
         });
         let body = Bytes::from(vec![7; 300_000]);
         let mut request = Request::post(&server.url("/write"), body.clone());
-        request.headers.insert("x-own", HeaderValue::from_static("2"));
-        let response = client.send(&request, PATIENCE, LIMITS).await.expect("answered");
+        request
+            .headers
+            .insert("x-own", HeaderValue::from_static("2"));
+        let response = client
+            .send(&request, PATIENCE, LIMITS)
+            .await
+            .expect("answered");
         assert_eq!(response.head.status, StatusCode::NO_CONTENT);
         assert!(server.seen.0.borrow()[0].body == body);
         for (name, value) in [
@@ -78,7 +85,9 @@ fn gzip_of(size: usize) -> Bytes {
 
 fn packed(size: usize) -> Answer {
     let mut answer = Answer::empty(StatusCode::OK);
-    answer.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    answer
+        .headers
+        .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     answer.body = gzip_of(size);
     answer
 }
@@ -92,11 +101,16 @@ fn gzip_is_unpacked_into_the_callers_buffer() {
         let mut grown = 0;
         for round in 0..3 {
             let request = Request::get(&server.url("/"));
-            let head = client.send_into(&request, PATIENCE, LIMITS, &mut body).await;
+            let head = client
+                .send_into(&request, PATIENCE, LIMITS, &mut body)
+                .await;
             let head = head.expect("answered");
             assert_eq!(body.len(), 700_000);
             assert_eq!(head.wire_bytes, gzip_of(700_000).len() as u64);
-            assert!(round == 0 || body.capacity() == grown, "no growth after the first");
+            assert!(
+                round == 0 || body.capacity() == grown,
+                "no growth after the first"
+            );
             grown = body.capacity();
         }
     });
@@ -112,13 +126,20 @@ fn a_gzip_bomb_is_stopped_and_its_connection_is_not_used_again() {
         let client = client(|_| {});
         let mut body = Vec::new();
         let request = Request::get(&server.url("/bomb"));
-        let error = client.send_into(&request, PATIENCE, LIMITS, &mut body).await;
+        let error = client
+            .send_into(&request, PATIENCE, LIMITS, &mut body)
+            .await;
         let error = error.expect_err("too large");
         assert_eq!(error.kind(), ErrorKind::BodyTooLarge);
-        assert_eq!(error.to_string(), "body is larger than 1048576 bytes after decompression");
+        assert_eq!(
+            error.to_string(),
+            "body is larger than 1048576 bytes after decompression"
+        );
         assert!(body.capacity() < 4 << 20, "grew to {}", body.capacity());
         assert_eq!(client.kept_connections(), 0);
-        get(&client, &server.url("/")).await.expect("the next request is fine");
+        get(&client, &server.url("/"))
+            .await
+            .expect("the next request is fine");
     });
 }
 
@@ -129,7 +150,9 @@ fn a_body_of_the_limit_passes_and_one_byte_more_does_not() {
         let client = client(|_| {});
         let request = Request::get(&server.url("/"));
         for (limit, fits) in [(5, true), (4, false)] {
-            let result = client.send(&request, PATIENCE, BodyLimits::both(limit)).await;
+            let result = client
+                .send(&request, PATIENCE, BodyLimits::both(limit))
+                .await;
             assert_eq!(result.is_ok(), fits, "limit {limit}");
         }
     });
@@ -147,18 +170,35 @@ fn redirects_are_followed_as_go_follows_them() {
         });
         let client = client(|_| {});
         let mut request = Request::post(&server.url("/found"), Bytes::from_static(b"text"));
-        request.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("a/b"));
-        let response = client.send(&request, PATIENCE, LIMITS).await.expect("answered");
+        request
+            .headers
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("a/b"));
+        let response = client
+            .send(&request, PATIENCE, LIMITS)
+            .await
+            .expect("answered");
         assert_eq!(response.body, b"end");
-        assert_eq!(server.seen.uris(), ["POST /found", "GET /see-other", "GET /end?a=b"]);
+        assert_eq!(
+            server.seen.uris(),
+            ["POST /found", "GET /see-other", "GET /end?a=b"]
+        );
         assert_eq!(server.seen.header(2, "content-type"), "");
         request.target = server.url("/temporary");
-        client.send(&request, PATIENCE, LIMITS).await.expect("answered");
+        client
+            .send(&request, PATIENCE, LIMITS)
+            .await
+            .expect("answered");
         assert_eq!(server.seen.uris()[3..], ["POST /temporary", "POST /end"]);
         assert_eq!(server.seen.0.borrow()[4].body, b"text");
-        let stays = get(&client, &server.url("/without")).await.expect("answered");
+        let stays = get(&client, &server.url("/without"))
+            .await
+            .expect("answered");
         assert_eq!(stays.head.status, StatusCode::FOUND);
-        assert_eq!(server.seen.connections(), 1, "small bodies of redirects are read to the end");
+        assert_eq!(
+            server.seen.connections(),
+            1,
+            "small bodies of redirects are read to the end"
+        );
     });
 }
 
@@ -166,7 +206,9 @@ fn redirects_are_followed_as_go_follows_them() {
 fn redirects_end_after_ten_and_can_be_left_alone() {
     on_each_backend(|| async {
         let server = TestServer::start(|_| redirect(302, "/again"));
-        let error = get(&client(|_| {}), &server.url("/")).await.expect_err("endless");
+        let error = get(&client(|_| {}), &server.url("/"))
+            .await
+            .expect_err("endless");
         assert_eq!(error.to_string(), "stopped after 10 redirects");
         assert_eq!(error.kind(), ErrorKind::Request);
         assert_eq!(server.seen.count(), 11);
@@ -216,7 +258,12 @@ fn idle_and_old_connections_are_closed() {
             assert_eq!(server.seen.connections(), connections, "after {pause} s");
         }
         runtime::sleep(61 * SECOND).await;
-        assert_eq!(client.kept_connections(), 0, "closed although no request came");
+        assert_eq!(
+            client.kept_connections(),
+            0,
+            "closed although no request came"
+        );
+        runtime::sleep(SECOND).await;
         assert_eq!(server.server.connections(), 0);
     });
 }

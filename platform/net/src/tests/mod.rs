@@ -24,10 +24,18 @@ use crate::*;
 const SECOND: Duration = Duration::from_secs(1);
 /// Long enough for every test on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-const LIMITS: BodyLimits = BodyLimits { wire_bytes: 1 << 20, decoded_bytes: 1 << 20 };
+const LIMITS: BodyLimits = BodyLimits {
+    wire_bytes: 1 << 20,
+    decoded_bytes: 1 << 20,
+};
 
 /// Runs a test on the backends that this machine has, and simulated.
 fn on_each_backend<F: Future<Output = ()> + 'static>(test: fn() -> F) {
+    on_real_backends(test);
+    simulated(test);
+}
+
+fn on_real_backends<F: Future<Output = ()> + 'static>(test: fn() -> F) {
     let probed = runtime::probe(IoChoice::Auto).expect("some backend works");
     let mut backends = vec![Backend::Tokio];
     if probed.backend != Backend::Tokio {
@@ -36,7 +44,6 @@ fn on_each_backend<F: Future<Output = ()> + 'static>(test: fn() -> F) {
     for backend in backends {
         runtime::block_on(backend, || Box::pin(test())).expect("a probed backend starts");
     }
-    simulated(test);
 }
 
 /// Runs a test that depends on time: the clock jumps.
@@ -68,18 +75,29 @@ impl Seen {
     }
 
     fn connections(&self) -> usize {
-        self.0.borrow().iter().map(|asked| asked.peer).collect::<HashSet<_>>().len()
+        self.0
+            .borrow()
+            .iter()
+            .map(|asked| asked.peer)
+            .collect::<HashSet<_>>()
+            .len()
     }
 
     fn uris(&self) -> Vec<String> {
-        self.0.borrow().iter().map(|a| format!("{} {}", a.method, a.uri)).collect()
+        self.0
+            .borrow()
+            .iter()
+            .map(|a| format!("{} {}", a.method, a.uri))
+            .collect()
     }
 
     /// A header of the n-th request, empty if it is not there.
     fn header(&self, index: usize, name: &str) -> String {
         let asked = self.0.borrow();
         let value = asked[index].headers.get(name);
-        value.map(|value| value.to_str().expect("text").to_owned()).unwrap_or_default()
+        value
+            .map(|value| value.to_str().expect("text").to_owned())
+            .unwrap_or_default()
     }
 }
 
@@ -100,7 +118,11 @@ impl TestServer {
         let address = listener.local_addr().expect("bound");
         let seen = Seen::default();
         let server = serve(listener, remembering(seen.clone(), answer), options);
-        TestServer { address, seen, server }
+        TestServer {
+            address,
+            seen,
+            server,
+        }
     }
 
     fn url(&self, path: &str) -> Target {
@@ -120,7 +142,10 @@ fn remembering(seen: Seen, answer: impl Fn(&Asked) -> Answer + 'static) -> Handl
         let (seen, answer) = (seen.clone(), answer.clone());
         let answering: LocalBoxFuture<'static, Answer> = Box::pin(async move {
             let mut body = Vec::new();
-            incoming.read_body(LIMITS, &mut body).await.expect("tests send good bodies");
+            incoming
+                .read_body(LIMITS, &mut body)
+                .await
+                .expect("tests send good bodies");
             let asked = Asked {
                 method: incoming.method.clone(),
                 uri: incoming.uri.to_string(),
@@ -169,7 +194,9 @@ fn kind(result: Result<Response, HttpError>) -> ErrorKind {
 }
 
 fn testdata(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("testdata")
+        .join(name)
 }
 
 fn text(name: &str) -> Pem {
@@ -182,13 +209,20 @@ fn bytes_of(name: &str) -> String {
 }
 
 fn identity(name: &str) -> Identity {
-    Identity { certificate: text(&format!("{name}.pem")), key: text(&format!("{name}.key")) }
+    Identity {
+        certificate: text(&format!("{name}.pem")),
+        key: text(&format!("{name}.key")),
+    }
 }
 
 fn tls_server(client_auth: ClientAuth) -> ServerOptions {
     let mut options = ServerOptions::standard();
     let min_version = MinVersion::Tls12;
-    options.tls = Some(ServerTls { identity: identity("server"), client_auth, min_version });
+    options.tls = Some(ServerTls {
+        identity: identity("server"),
+        client_auth,
+        min_version,
+    });
     options
 }
 

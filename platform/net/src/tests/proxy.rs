@@ -9,13 +9,22 @@ fn plain_requests_name_the_whole_url_to_the_proxy() {
         let address = proxy.address;
         let client = client(|options| {
             let url = format!("http://me:p%40ss@{address}");
-            options.proxy.proxy = Proxy::Fixed { url, no_proxy: String::new() };
+            options.proxy.proxy = Proxy::Fixed {
+                url,
+                no_proxy: String::new(),
+            };
         });
         let target = Target::parse("http://far.invalid:81/x?y=z").expect("valid");
-        assert_eq!(get(&client, &target).await.expect("answered").body, b"from the proxy");
+        assert_eq!(
+            get(&client, &target).await.expect("answered").body,
+            b"from the proxy"
+        );
         assert_eq!(proxy.seen.uris(), ["GET http://far.invalid:81/x?y=z"]);
         assert_eq!(proxy.seen.header(0, "host"), "far.invalid:81");
-        assert_eq!(proxy.seen.header(0, "proxy-authorization"), "Basic bWU6cEBzcw==");
+        assert_eq!(
+            proxy.seen.header(0, "proxy-authorization"),
+            "Basic bWU6cEBzcw=="
+        );
     });
 }
 
@@ -25,9 +34,15 @@ fn what_no_proxy_names_is_reached_directly() {
         let server = TestServer::start(|_| ok("direct"));
         let client = client(|options| {
             let url = "http://no-such-proxy.invalid:1".to_owned();
-            options.proxy.proxy = Proxy::Fixed { url, no_proxy: "127.0.0.0/8".to_owned() };
+            options.proxy.proxy = Proxy::Fixed {
+                url,
+                no_proxy: "127.0.0.0/8".to_owned(),
+            };
         });
-        assert_eq!(get(&client, &server.url("/")).await.expect("answered").body, b"direct");
+        assert_eq!(
+            get(&client, &server.url("/")).await.expect("answered").body,
+            b"direct"
+        );
     });
 }
 
@@ -51,9 +66,15 @@ fn tunnelling(answer: &'static str) -> (SocketAddr, Seen, Rc<RefCell<String>>) {
 fn through(proxy: SocketAddr) -> Client {
     client(|options| {
         options.tls.ca = Some(text("ca.pem"));
-        options.proxy.connect_headers.insert("x-tunnel", HeaderValue::from_static("t"));
+        options
+            .proxy
+            .connect_headers
+            .insert("x-tunnel", HeaderValue::from_static("t"));
         let url = format!("http://{proxy}");
-        options.proxy.proxy = Proxy::Fixed { url, no_proxy: String::new() };
+        options.proxy.proxy = Proxy::Fixed {
+            url,
+            no_proxy: String::new(),
+        };
     })
 }
 
@@ -72,7 +93,11 @@ fn https_goes_through_a_tunnel_end_to_end() {
              x-tunnel: t\r\n\r\n"
         );
         assert_eq!(seen.count(), 2);
-        assert_eq!(seen.header(0, "x-tunnel"), "", "the far server does not see it");
+        assert_eq!(
+            seen.header(0, "x-tunnel"),
+            "",
+            "the far server does not see it"
+        );
     });
 }
 

@@ -1,0 +1,93 @@
+//! rule and write_relabel_config: one step of relabelling.
+
+use ops::regex::Anchored;
+use ops::relabel::{NameScheme, Rule, RuleText};
+use schema::{Arguments, Check, Regex};
+
+/// One step of relabelling.
+#[derive(Arguments, Clone)]
+#[arg(check = RelabelRule::check)]
+pub struct RelabelRule {
+    /// What the step does.
+    #[arg(
+        default = "replace",
+        one_of(
+            "replace",
+            "keep",
+            "drop",
+            "hashmod",
+            "labelmap",
+            "labeldrop",
+            "labelkeep",
+            "lowercase",
+            "uppercase",
+            "keepequal",
+            "dropequal"
+        )
+    )]
+    pub action: String,
+    /// What the hash of the source is divided by, for hashmod.
+    pub modulus: u64,
+    /// Must match the whole source.
+    #[arg(default = "(.*)")]
+    pub regex: Regex,
+    /// What is written, with the regex's groups as `$1`.
+    #[arg(default = "$1")]
+    pub replacement: String,
+    /// Stands between the source labels' values.
+    #[arg(default = ";")]
+    pub separator: String,
+    /// Labels whose values are the source.
+    pub source_labels: Vec<String>,
+    /// Label that is written.
+    pub target_label: String,
+}
+
+impl RelabelRule {
+    fn check(&self, check: &mut Check<'_>) {
+        if let Err(cause) = Anchored::new(&self.regex.0) {
+            check.attribute("regex", cause);
+            return;
+        }
+        let Err(message) = self.compile() else { return };
+        // The message quotes the setting that it is about.
+        let settings = [
+            "target_label",
+            "replacement",
+            "modulus",
+            "source_labels",
+            "regex",
+        ];
+        match settings
+            .into_iter()
+            .find(|name| message.contains(name) && check.given(name))
+        {
+            Some(name) => check.attribute(name, message),
+            None => check.body(message),
+        }
+    }
+
+    /// The rule of `ops`.
+    pub fn rule(&self) -> Rule {
+        self.compile().expect("the check has compiled it")
+    }
+
+    fn compile(&self) -> Result<Rule, String> {
+        // Compat: Alloy checks names by the legacy scheme here whatever the component's scheme is.
+        let text = RuleText {
+            source_labels: self.source_labels.clone(),
+            separator: self.separator.clone(),
+            regex: self.regex.0.clone(),
+            modulus: self.modulus,
+            target_label: self.target_label.clone(),
+            replacement: self.replacement.clone(),
+            action: self.action.clone(),
+        };
+        Rule::new(text, NameScheme::Legacy)
+    }
+}
+
+/// The rules of `ops`, in the order of the text.
+pub fn rules(blocks: &[RelabelRule]) -> Vec<Rule> {
+    blocks.iter().map(RelabelRule::rule).collect()
+}
