@@ -164,7 +164,9 @@ impl Build {
     /// since, or of shards that are no longer there. Each belongs to one shard that empties it.
     pub async fn abandoned_lanes(&self, in_use: &[String]) -> Result<Vec<PathBuf>, BuildError> {
         let folder = node_path(&self.globals.storage_path, &self.node);
-        self.lanes.abandoned(&folder, self.shard_index, self.shard_count, in_use).await
+        self.lanes
+            .abandoned(&folder, self.shard_index, self.shard_count, in_use)
+            .await
     }
 
     /// Opens one of `abandoned_lanes`.

@@ -11,8 +11,8 @@ use runtime::Instant;
 use runtime::metrics::Registry;
 use schema::Port;
 
-use crate::join::join;
 use crate::flow::{Batch, Consume, Nack};
+use crate::join::join;
 use crate::ledger::Ledger;
 use crate::limits::{OFFER_BACKOFF_MAX, OFFER_BACKOFF_MIN};
 

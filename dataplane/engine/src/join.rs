@@ -19,7 +19,11 @@ pub async fn join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
                 Poll::Pending => pending = true,
             }
         }
-        if pending { Poll::Pending } else { Poll::Ready(()) }
+        if pending {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     })
     .await;
     outputs.into_iter().flatten().collect()

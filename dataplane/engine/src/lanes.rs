@@ -54,7 +54,9 @@ impl Lanes {
             let used = in_use.contains(&lane);
             let folder = node_folder.join(lane);
             for shard in folders(&folder).await? {
-                let index = shard.strip_prefix(SHARD).and_then(|index| index.parse::<usize>().ok());
+                let index = shard
+                    .strip_prefix(SHARD)
+                    .and_then(|index| index.parse::<usize>().ok());
                 let Some(index) = index.filter(|index| index % shard_count == shard_index) else {
                     continue;
                 };
@@ -95,13 +97,19 @@ impl Lanes {
 async fn open(path: &Path, options: &LaneOptions) -> Result<Lane, BuildError> {
     Lane::open(path, options.clone()).await.map_err(|cause| {
         let path = path.display();
-        BuildError::new(format!("cannot open the log \"{path}\": {cause}; check --storage.path"))
+        BuildError::new(format!(
+            "cannot open the log \"{path}\": {cause}; check --storage.path"
+        ))
     })
 }
 
 async fn folders(path: &Path) -> Result<Vec<String>, BuildError> {
     let entries = entries(path).await?;
-    Ok(entries.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name).collect())
+    Ok(entries
+        .into_iter()
+        .filter(|entry| entry.is_dir)
+        .map(|entry| entry.name)
+        .collect())
 }
 
 /// What a folder holds; nothing when it is not there.

@@ -21,13 +21,13 @@ mod flow;
 mod guard;
 mod health;
 mod instance;
+mod join;
 mod lanes;
 mod ledger;
 pub mod limits;
 pub mod outbox;
 mod plan;
 mod shard;
-mod join;
 mod tasks;
 mod throttle;
 
@@ -36,10 +36,10 @@ pub use component::{Built, Component, DataComponent, Leave, Role, Spread, Update
 pub use fanout::Fanout;
 pub use flow::{Batch, Consume, Nack};
 pub use health::{Health, HealthHandle};
+pub use join::join;
 pub use ledger::{Balance, Ledger};
 pub use plan::{Command, NodeError, Plan, PlanNode, Report};
 pub use shard::{ShardOptions, shard_main};
-pub use join::join;
 pub use tasks::TaskSet;
 pub use throttle::Throttle;
 

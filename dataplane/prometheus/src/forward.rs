@@ -17,7 +17,9 @@ pub const LATENCY: MetricDecl = MetricDecl {
     help: "Write latency for sending to direct and indirect components",
 };
 
-const LATENCY_BOUNDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const LATENCY_BOUNDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// The way downstream of one instance.
 #[derive(Clone)]
@@ -33,7 +35,9 @@ impl Forward {
         Forward {
             fanout: cx.fanout(forward_to),
             forwarded: cx.registry.counter(FORWARDED.name, FORWARDED.help, &labels),
-            latency: cx.registry.histogram(LATENCY.name, LATENCY.help, &labels, LATENCY_BOUNDS),
+            latency: cx
+                .registry
+                .histogram(LATENCY.name, LATENCY.help, &labels, LATENCY_BOUNDS),
         }
     }
 

@@ -13,4 +13,4 @@
 mod forward;
 mod outcomes;
 
-engine::components![echo, relabel, remote_write, scrape];
+engine::components![echo, receive_http, relabel, remote_write, scrape];

@@ -28,7 +28,11 @@ const DROPPED: u32 = u32::MAX - 1;
 impl Outcomes {
     pub fn new(series: &Rc<RefCell<SeriesTable>>) -> Outcomes {
         let map = Some(SeriesMap::new(&mut series.borrow_mut(), UNKNOWN));
-        Outcomes { series: series.clone(), map, len: 0 }
+        Outcomes {
+            series: series.clone(),
+            map,
+            len: 0,
+        }
     }
 
     #[inline]
@@ -42,7 +46,11 @@ impl Outcomes {
 
     /// Keeps a decision about a series that is alive, with the reference to its outcome.
     pub fn set(&mut self, series: SeriesId, outcome: Option<SeriesId>) {
-        debug_assert_eq!(self.get(series), Outcome::Unknown, "a series is decided once");
+        debug_assert_eq!(
+            self.get(series),
+            Outcome::Unknown,
+            "a series is decided once"
+        );
         self.len += 1;
         let map = self.map.as_mut().expect("there until dropped");
         map.set(series, outcome.map_or(DROPPED, |series| series.0));

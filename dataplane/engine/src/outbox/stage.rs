@@ -150,7 +150,10 @@ impl<E: Encoder> Stage<E> {
             }
             encoder.seal()
         };
-        assert!(!message.payload.is_empty(), "a message that is not empty has bytes");
+        assert!(
+            !message.payload.is_empty(),
+            "a message that is not empty has bytes"
+        );
         match self.append_when_writable(&message).await {
             Ok(ticket) => {
                 group.last.set(Some(ticket));

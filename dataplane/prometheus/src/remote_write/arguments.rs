@@ -133,6 +133,8 @@ impl WalSettings {
     /// The lane that keeps samples this long.
     pub fn options(&self, cx: &Build, destinations: Vec<String>) -> LaneOptions {
         let mut options = cx.globals.lanes.options(destinations);
+        // The stage before the lane gathers already.
+        options.commit_delay = Duration::ZERO;
         options.age_max = Some(self.max_keepalive_time).filter(|age| !age.is_zero());
         options
     }

@@ -1,6 +1,7 @@
 //! What decides the bytes of a message. Endpoints of equal encoding share a lane.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use ops::relabel::Rule;
 
@@ -18,7 +19,7 @@ pub struct Encoding {
 
 impl Encoding {
     /// Each encoding once, in the order of the endpoints.
-    pub fn distinct(parts: &[Part]) -> Vec<Encoding> {
+    pub fn distinct(parts: &[Rc<Part>]) -> Vec<Encoding> {
         let mut distinct: Vec<Encoding> = Vec::new();
         for part in parts {
             if !distinct.contains(&part.encoding) {
@@ -29,7 +30,7 @@ impl Encoding {
     }
 
     /// The endpoints that take it.
-    pub fn destinations(&self, parts: &[Part]) -> Vec<String> {
+    pub fn destinations(&self, parts: &[Rc<Part>]) -> Vec<String> {
         let ours = parts.iter().filter(|part| part.encoding == *self);
         ours.map(|part| part.name.clone()).collect()
     }

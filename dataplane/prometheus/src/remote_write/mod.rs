@@ -63,14 +63,14 @@ impl DataComponent for RemoteWrite {
         let mut senders = Vec::new();
         let in_use: Vec<String> =
             Encoding::distinct(&parts).iter().map(Encoding::lane_name).collect();
-        let mut abandoned = endpoint::open_abandoned(&arguments, cx, &parts, &in_use).await?;
+        let abandoned = endpoint::open_abandoned(&arguments, cx, &parts, &in_use).await?;
         for encoding in Encoding::distinct(&parts) {
             let destinations = encoding.destinations(&parts);
             let options = arguments.wal.options(cx, destinations.clone());
             let lane = cx.lane(&encoding.lane_name(), options).await?;
             let mut ledgers = Vec::new();
             for part in parts.iter().filter(|part| part.encoding == encoding) {
-                let endpoint = endpoint::Running::new(cx, part, &lane, abandoned.of(&part.name));
+                let endpoint = endpoint::Running::new(cx, part, &lane, &abandoned);
                 ledgers.push(endpoint.ledger());
                 senders.extend(endpoint.handles());
                 work.push(Box::pin(endpoint.run(cx.clone())));
