@@ -1,0 +1,262 @@
+// The first page: polls the component API and /metrics, and shows health, rates and the books.
+"use strict";
+
+const POLL_MS = 2000;
+const HISTORY_POINTS = 60; // of POLL_MS each: two minutes
+const $ = (id) => document.getElementById(id);
+
+let previous = null; // { at, edges } of the poll before, for rates
+const history = new Map(); // shard -> items in /s, oldest first
+
+// ---- text exposition: only what this page needs
+
+function parseMetrics(text) {
+  const samples = [];
+  for (const line of text.split("\n")) {
+    if (!line || line[0] === "#") continue;
+    const brace = line.indexOf("{");
+    const end = brace < 0 ? line.indexOf(" ") : line.lastIndexOf("}");
+    const labels = {};
+    if (brace >= 0) {
+      const pair = /([a-zA-Z_][\w]*)="((?:[^"\\]|\\.)*)"/g;
+      const body = line.slice(brace + 1, end);
+      for (let m; (m = pair.exec(body)); ) labels[m[1]] = m[2].replace(/\\(.)/g, (_, c) => (c === "n" ? "\n" : c));
+    }
+    const value = Number(line.slice(end + 1).trim().split(" ")[0]);
+    samples.push({ name: line.slice(0, brace < 0 ? end : brace), labels, value });
+  }
+  return samples;
+}
+
+// Sums the books by a key such as the component or the shard.
+function books(samples, key) {
+  const sums = new Map();
+  const of = (labels) => {
+    const name = labels[key] ?? "";
+    if (!sums.has(name)) sums.set(name, { in: 0, out: 0, held: 0, dropped: 0 });
+    return sums.get(name);
+  };
+  for (const { name, labels, value } of samples) {
+    if (name === "invar_edge_items_total") of(labels)[labels.direction] += value;
+    else if (name === "invar_component_held_items") of(labels).held += value;
+    else if (name === "invar_component_dropped_items_total" && labels.reason !== "refused") of(labels).dropped += value;
+  }
+  return sums;
+}
+
+function rates(now, before, seconds) {
+  const result = new Map();
+  for (const [name, sum] of now) {
+    const old = before?.get(name);
+    const rate = (field) => (old && seconds > 0 ? Math.max(0, (sum[field] - old[field]) / seconds) : null);
+    result.set(name, { ...sum, inRate: rate("in"), outRate: rate("out") });
+  }
+  return result;
+}
+
+// ---- showing
+
+function number(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "\u2013";
+  if (value >= 1e9) return (value / 1e9).toFixed(2) + " G";
+  if (value >= 1e6) return (value / 1e6).toFixed(2) + " M";
+  if (value >= 1e4) return (value / 1e3).toFixed(1) + " k";
+  return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1);
+}
+
+function bytes(value) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) { value /= 1024; unit++; }
+  return value.toFixed(unit ? 1 : 0) + " " + units[unit];
+}
+
+function element(tag, attributes, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes || {})) node.setAttribute(name, value);
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+function numbers(row, book) {
+  const lost = book ? book.dropped : null;
+  row.append(
+    element("td", { class: "n" }, number(book?.inRate)),
+    element("td", { class: "n" }, number(book?.outRate)),
+    element("td", { class: "n" }, number(book?.held)),
+    element("td", { class: lost > 0 ? "n bad-text" : "n" }, number(lost)),
+  );
+  return row;
+}
+
+function sparkline(points) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+  const top = Math.max(1, ...points);
+  const step = 100 / (HISTORY_POINTS - 1);
+  const start = 100 - step * (points.length - 1);
+  line.setAttribute("points", points.map((p, i) => `${start + i * step},${21 - (20 * p) / top}`).join(" "));
+  svg.setAttribute("viewBox", "0 0 100 22");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("class", "line");
+  svg.append(line);
+  return svg;
+}
+
+function showTotals(samples, components) {
+  const first = (name) => samples.find((sample) => sample.name === name)?.value;
+  const healthy = components.filter((c) => c.health.state === "healthy").length;
+  const sum = [...books(samples, "shard").values()].reduce((a, b) => ({ held: a.held + b.held, dropped: a.dropped + b.dropped }), { held: 0, dropped: 0 });
+  const started = first("alloy_resources_process_start_time_seconds");
+  const cards = [
+    ["components healthy", `${healthy} of ${components.length}`],
+    ["resident memory", bytes(first("alloy_resources_process_resident_memory_bytes") ?? 0)],
+    ["items held", number(sum.held)],
+    ["items dropped", number(sum.dropped)],
+    ["configuration loaded", first("alloy_config_last_load_successful") === 1 ? "yes" : "last one refused"],
+    ["up for", started ? span(Date.now() / 1000 - started) : "\u2013"],
+  ];
+  $("totals").replaceChildren(...cards.map(([label, value]) => element("div", { class: "card" }, element("b", {}, value), element("span", {}, label))));
+  const build = samples.find((sample) => sample.name === "alloy_build_info");
+  if (build) $("version").textContent = build.labels.version;
+}
+
+function span(seconds) {
+  const [d, h, m] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  return d ? `${d} d ${h} h` : h ? `${h} h ${m} min` : m ? `${m} min` : `${Math.floor(seconds)} s`;
+}
+
+function showShards(shards) {
+  const rows = [...shards].filter(([name]) => name !== "").sort((a, b) => a[0] - b[0]).map(([name, book]) => {
+    const points = history.get(name) ?? [];
+    if (book.inRate !== null) points.push(book.inRate);
+    history.set(name, points.slice(-HISTORY_POINTS));
+    const row = numbers(element("tr", {}, element("td", {}, name)), book);
+    row.append(element("td", {}, sparkline(history.get(name))));
+    return row;
+  });
+  $("shards").tBodies[0].replaceChildren(...rows);
+}
+
+function fullId(component) {
+  return component.moduleID ? `${component.moduleID}/${component.localID}` : component.localID;
+}
+
+function link(id) {
+  return element("a", { href: `component/${id}`, "data-id": id }, id);
+}
+
+function showComponents(components, perComponent) {
+  const wanted = $("filter").value.trim().toLowerCase();
+  const rows = components
+    .map((component) => ({ component, id: fullId(component) }))
+    .filter(({ component, id }) => !wanted || `${id} ${component.health.state}`.toLowerCase().includes(wanted))
+    .map(({ component, id }) => {
+      const health = element("span", { class: `health ${component.health.state}`, title: component.health.message }, component.health.state);
+      return numbers(element("tr", {}, element("td", {}, link(id)), element("td", {}, health)), perComponent.get(id));
+    });
+  $("components").tBodies[0].replaceChildren(...rows);
+}
+
+// ---- one component
+
+function valueText(value, indent) {
+  const pad = "\t".repeat(indent + 1);
+  switch (value.type) {
+    case "string": return JSON.stringify(value.value);
+    case "array":
+      if (!value.value.length) return "[]";
+      return `[\n${value.value.map((v) => `${pad}${valueText(v, indent + 1)},\n`).join("")}${"\t".repeat(indent)}]`;
+    case "object":
+      if (!value.value.length) return "{}";
+      return `{\n${value.value.map((f) => `${pad}${f.key} = ${valueText(f.value, indent + 1)},\n`).join("")}${"\t".repeat(indent)}}`;
+    default: return String(value.value);
+  }
+}
+
+function bodyText(body, indent = 0) {
+  const pad = "\t".repeat(indent);
+  return body.map((statement) => statement.type === "attr"
+    ? `${pad}${statement.name} = ${valueText(statement.value, indent)}\n`
+    : `${pad}${statement.name}${statement.label ? ` "${statement.label}"` : ""} {\n${bodyText(statement.body, indent + 1)}${pad}}\n`).join("");
+}
+
+async function showDetail(id) {
+  const answer = await fetch(`api/v0/web/components/${id}`);
+  if (!answer.ok) return hideDetail();
+  const component = await answer.json();
+  const inModule = (local) => (component.moduleID ? `${component.moduleID}/${local}` : local);
+  const parts = [
+    element("p", {}, element("span", { class: `health ${component.health.state}` }, component.health.state), element("span", { class: "soft" }, ` ${component.health.message}`)),
+  ];
+  const list = (title, ids) => ids?.length && parts.push(element("h3", {}, title), element("p", {}, ...ids.flatMap((other, i) => (i ? [", ", link(other)] : [link(other)]))));
+  list("References", component.referencesTo.map(inModule));
+  list("Referenced by", component.referencedBy.map(inModule));
+  list("Sends to", component.dataFlowEdgesTo);
+  for (const [title, field] of [["Arguments", "arguments"], ["Exports", "exports"], ["Debug information", "debugInfo"]]) {
+    if (component[field]?.length) parts.push(element("h3", {}, title), element("pre", {}, bodyText(component[field])));
+  }
+  $("detail-id").textContent = id;
+  $("detail-body").replaceChildren(...parts);
+  $("detail").hidden = false;
+}
+
+function hideDetail() {
+  $("detail").hidden = true;
+}
+
+const base = new URL(document.baseURI).pathname;
+function currentId() {
+  const path = decodeURIComponent(location.pathname.slice(base.length));
+  return path.startsWith("component/") ? path.slice("component/".length) : null;
+}
+
+function route() {
+  const id = currentId();
+  if (id) showDetail(id).catch(hideDetail);
+  else hideDetail();
+}
+
+document.addEventListener("click", (event) => {
+  const id = event.target.closest?.("a[data-id]")?.dataset.id;
+  if (!id || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  window.history.pushState(null, "", `${base}component/${id}`);
+  route();
+});
+window.addEventListener("popstate", route);
+$("close").addEventListener("click", () => { window.history.pushState(null, "", base); route(); });
+document.addEventListener("keydown", (event) => event.key === "Escape" && !$("detail").hidden && $("close").click());
+
+// ---- polling
+
+let shown = { components: [], perComponent: new Map() };
+$("filter").addEventListener("input", () => showComponents(shown.components, shown.perComponent));
+
+async function poll() {
+  try {
+    const [components, text] = await Promise.all([
+      fetch("api/v0/web/components").then((answer) => answer.json()),
+      fetch("/metrics").then((answer) => answer.text()),
+    ]);
+    const at = performance.now();
+    const samples = parseMetrics(text);
+    const sums = { component: books(samples, "component_id"), shard: books(samples, "shard") };
+    const seconds = previous ? (at - previous.at) / 1000 : 0;
+    shown = { components, perComponent: rates(sums.component, previous?.sums.component, seconds) };
+    showTotals(samples, components);
+    showShards(rates(sums.shard, previous?.sums.shard, seconds));
+    showComponents(shown.components, shown.perComponent);
+    previous = { at, sums };
+    $("ready").textContent = "running";
+    $("ready").className = "pill good";
+  } catch {
+    $("ready").textContent = "not reachable";
+    $("ready").className = "pill bad";
+  }
+  setTimeout(poll, POLL_MS);
+}
+
+$("metrics-link").href = "/metrics";
+route();
+poll();
