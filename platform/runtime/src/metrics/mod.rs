@@ -11,3 +11,6 @@ mod snapshot;
 pub use handles::{Counter, Gauge, Histogram};
 pub use registry::{Hook, Registry};
 pub use snapshot::{Buckets, Family, Kind, Labels, Sample, Snapshot, Value, merge};
+
+#[cfg(test)]
+mod tests;

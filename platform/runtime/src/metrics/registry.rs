@@ -7,6 +7,9 @@ use std::rc::Rc;
 use super::handles::{Counter, Gauge, Histogram};
 use super::snapshot::{Family, Kind, Labels, Sample, Snapshot, Value};
 
+type HookId = u64;
+type Update = Rc<dyn Fn()>;
+
 /// All metrics of one shard. Clones share.
 #[derive(Clone, Default)]
 pub struct Registry {
@@ -16,8 +19,8 @@ pub struct Registry {
 #[derive(Default)]
 struct State {
     families: RefCell<BTreeMap<String, Series>>,
-    hooks: RefCell<Vec<(u64, Rc<dyn Fn()>)>>,
-    next_hook: Cell<u64>,
+    hooks: RefCell<Vec<(HookId, Update)>>,
+    next_hook: Cell<HookId>,
 }
 
 struct Series {
@@ -174,7 +177,7 @@ impl Handle {
 #[must_use = "the hook ends when this is dropped"]
 pub struct Hook {
     registry: Registry,
-    id: u64,
+    id: HookId,
 }
 
 impl Drop for Hook {

@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::Poll;
 
 use super::TcpStream;
 use crate::LocalBoxFuture;
@@ -39,7 +38,7 @@ impl TcpListener {
                 Box::pin(async move { listener.accept().await })
             });
             let polled = in_flight.as_mut().poll(cx);
-            if let Poll::Ready(_) = polled {
+            if polled.is_ready() {
                 *accept = None;
             }
             polled

@@ -22,9 +22,8 @@ impl EventFd {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: the descriptor is fresh and owned by nobody else.
-        Ok(EventFd {
-            file: unsafe { File::from_raw_fd(fd) },
-        })
+        let file = unsafe { File::from_raw_fd(fd) };
+        Ok(EventFd { file })
     }
 
     /// Waits for the descriptor through the running thread's runtime.
