@@ -11,6 +11,7 @@
 pub mod http;
 pub mod invar;
 pub mod packages;
+pub mod push;
 pub mod sink;
 pub mod target;
 
