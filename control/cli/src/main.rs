@@ -1,2 +1,76 @@
-//! The `invar` binary.
-fn main() {}
+//! The `invar` binary: one file per subcommand, and `catalogue`, where all parts are put together.
+//!
+//! Exit status: 0 when the command did what it was asked, 1 otherwise, wrong flags included.
+
+#![forbid(unsafe_code)]
+// The command line reads and writes files and starts the control thread's helpers by itself.
+#![allow(clippy::disallowed_methods)]
+
+mod catalogue;
+mod components;
+mod exit;
+mod fmt;
+mod logging;
+mod run;
+mod settings;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A telemetry gateway that runs Grafana Alloy configuration files on pinned per-core shards
+#[derive(Parser, Debug)]
+#[command(name = "invar", version = VERSION, args_override_self = true,
+          disable_version_flag = true, arg_required_else_help = true)]
+struct Cli {
+    /// Print version
+    #[arg(short = 'v', long, action = clap::ArgAction::Version)]
+    version: (),
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run a configuration
+    #[command(args_override_self = true)]
+    Run(Box<run::flags::RunFlags>),
+    /// Run the built-in configuration: this process scrapes, relabels, logs and shows itself
+    #[command(args_override_self = true)]
+    Demo(Box<run::flags::DemoFlags>),
+    /// Check a configuration without running it
+    #[command(args_override_self = true)]
+    Validate(validate::ValidateFlags),
+    /// Format a configuration
+    #[command(args_override_self = true)]
+    Fmt(fmt::FmtFlags),
+    /// List the components with their arguments, blocks, defaults and exports
+    #[command(args_override_self = true)]
+    Components(components::ComponentsFlags),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to be told that the output is closed.
+            drop(error.print());
+            // Compat: wrong flags end with 1, help and version with 0 (case `service/cli_flags`).
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    match cli.command {
+        Command::Run(flags) => run::run(&flags),
+        Command::Demo(flags) => run::demo(&flags),
+        Command::Validate(flags) => exit::status(validate::run(&flags)),
+        Command::Fmt(flags) => exit::status(fmt::run(&flags)),
+        Command::Components(flags) => exit::status(components::run(&flags)),
+    }
+}

@@ -1,0 +1,19 @@
+//! livedebugging: whether the page may show data that passes.
+//! Reference: docs/sources/reference/config-blocks/livedebugging.md
+
+use schema::Descriptor;
+
+pub static DESCRIPTOR: Descriptor = super::block::<LiveDebugging>("livedebugging");
+
+#[derive(schema::Arguments)]
+pub struct LiveDebugging {
+    /// Whether it is on.
+    #[arg(default = false)]
+    enabled: bool,
+}
+
+pub fn apply(arguments: Option<&LiveDebugging>) {
+    if arguments.is_some_and(|arguments| arguments.enabled) {
+        tracing::warn!("livedebugging: it is not available yet, the block has no effect");
+    }
+}
