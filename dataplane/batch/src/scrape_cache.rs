@@ -403,3 +403,7 @@ fn build_index(entries: &[Entry]) -> HashTable<u32> {
     }
     index
 }
+
+#[cfg(test)]
+#[path = "scrape_cache_tests.rs"]
+mod tests;

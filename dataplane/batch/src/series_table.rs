@@ -266,3 +266,7 @@ fn split_length(bytes: &[u8]) -> (usize, &[u8]) {
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("names and values came in as str")
 }
+
+#[cfg(test)]
+#[path = "series_table_tests.rs"]
+mod tests;

@@ -10,6 +10,8 @@ mod number;
 mod open_metrics;
 mod parser;
 mod series;
+#[cfg(test)]
+mod tests;
 mod text;
 mod token;
 mod writer;
@@ -17,4 +19,4 @@ mod writer;
 pub use error::ParseError;
 pub use parser::{Entry, ExemplarText, Format, Known, KnownOptions, Line, Parser};
 pub use series::{read_exemplar, read_series};
-pub use writer::Writer;
+pub use writer::{Writer, push_value};

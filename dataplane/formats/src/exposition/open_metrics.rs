@@ -39,7 +39,7 @@ impl<'a> Parser<'a> {
         let keyword = comment::keyword(word, b" ").filter(|_| rest.starts_with(b"# "));
         let what = "\"# HELP\", \"# TYPE\", \"# UNIT\" or \"# EOF\"";
         let keyword = keyword.ok_or(Expected { at: start, what })?;
-        let (name, end) = comment_name(body, start + 2 + comment::KEYWORD_BYTES)?;
+        let (name, end) = comment_name(body, start + 3 + comment::KEYWORD_BYTES)?;
         let line_end = memchr(b'\n', &body[end..]).map(|at| end + at);
         let Some(line_end) = line_end.filter(|_| body.get(end) == Some(&b' ')) else {
             return Err(Expected {

@@ -1,6 +1,6 @@
 //! The lines of the Prometheus text format.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::comment;
 use super::number::parse_milliseconds;
@@ -15,8 +15,7 @@ impl<'a> Parser<'a> {
             let start = self.at;
             let first = skip_blanks(body, start);
             match body.get(first) {
-                // Compat: Prometheus takes a zero byte between lines for the end.
-                None | Some(0) => {
+                None => {
                     self.at = body.len();
                     return Ok(None);
                 }
@@ -34,35 +33,30 @@ impl<'a> Parser<'a> {
     fn comment_text(&mut self, hash: usize) -> Result<Option<Entry<'a>>, Expected> {
         let body = self.body;
         let word = skip_blanks(body, hash + 1);
-        if word == hash + 1 {
-            // Compat: in a comment without a blank a zero byte is the end of everything.
-            let end = memchr2(b'\n', 0, &body[word..]).map_or(body.len(), |at| word + at);
-            self.at = if body.get(end) == Some(&0) {
-                body.len()
-            } else {
-                (end + 1).min(body.len())
-            };
-            return Ok(None);
-        }
-        let line_end = memchr(b'\n', &body[word..]).map_or(body.len(), |at| word + at);
-        self.at = (line_end + 1).min(body.len());
-        let keyword = comment::keyword(&body[word..line_end], b" \t");
-        let Some(keyword) = keyword.filter(|keyword| *keyword != comment::Keyword::Unit) else {
+        // "#HELP" without a blank is an ordinary comment, and there are no units in this format.
+        let keyword = comment::keyword(&body[word..], b" \t")
+            .filter(|keyword| *keyword != comment::Keyword::Unit && word > hash + 1);
+        let Some(keyword) = keyword else {
+            self.at = self.after(line_end(body, word));
             return Ok(None);
         };
         let name_at = skip_blanks(body, word + comment::KEYWORD_BYTES);
         let (name, end) = comment_name(body, name_at)?;
-        let text = match body.get(end..line_end) {
-            Some(text) if text.iter().any(|byte| !matches!(byte, b' ' | b'\t')) => &text[1..],
-            Some(_) => &[],
-            None => {
-                return Err(Expected {
-                    at: name_at,
-                    what: "a metric name on one line",
-                });
-            }
-        };
+        let text_end = line_end(body, end);
+        self.at = self.after(text_end);
+        let mut text = &body[end..text_end];
+        // Compat: exactly one character is taken for the separator, so that "# TYPE a  gauge" is refused.
+        if text.iter().all(|byte| matches!(byte, b' ' | b'\t')) {
+            text = &[];
+        } else {
+            text = &text[1..];
+        }
         self.metadata(keyword, name, text, end).map(Some)
+    }
+
+    /// The start of the next line; the last one may lack its newline.
+    fn after(&self, line_end: usize) -> usize {
+        (line_end + 1).min(self.body.len())
     }
 
     fn sample_text(&mut self, start: usize) -> Result<Entry<'a>, Expected> {
@@ -99,7 +93,7 @@ impl<'a> Parser<'a> {
                 });
             }
         }
-        self.at = (next + 1).min(body.len());
+        self.at = self.after(next);
         let text = &body[start..end];
         Ok(Entry::Sample(Line {
             text,
@@ -109,4 +103,9 @@ impl<'a> Parser<'a> {
             exemplar: None,
         }))
     }
+}
+
+/// The place of the newline that ends a line, or of the end of the body, which counts as one.
+fn line_end(body: &[u8], at: usize) -> usize {
+    memchr(b'\n', &body[at..]).map_or(body.len(), |newline| at + newline)
 }
