@@ -1,5 +1,8 @@
 //! What the simulator promises to the tests that are built on it.
 
+// Tests hold the seam against what it replaces: real threads, the real clock.
+#![allow(clippy::disallowed_methods)]
+
 mod crashes;
 mod faults;
 mod machine;
