@@ -29,6 +29,10 @@ pub mod outbox;
 mod plan;
 mod shard;
 mod tasks;
+#[doc(hidden)]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 mod throttle;
 
 pub use build::{Build, BuildError, Globals, LaneDefaults};
