@@ -2,7 +2,7 @@
 //!
 //! Each rule is one test. A test that fails lists every place, with what to do about it; what is
 //! right in spite of a rule stands in `allowed.txt` with its reason. The text of the repository is
-//! all that is read: nothing is built, so that this is the fastest test there is.
+//! all that is read, and Cargo's list of dependencies: nothing is built.
 
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ mod allowed;
 mod arguments;
 mod arrows;
 mod layout;
+mod licences;
 mod manifest;
 mod repository;
 mod scrub;
