@@ -26,7 +26,7 @@ pub fn evaluate_body(
                 let value = match evaluate(attribute.value(), scope) {
                     Ok(value) => value,
                     Err(diagnostic) => {
-                        diagnostics.push(diagnostic);
+                        diagnostics.push(*diagnostic);
                         continue;
                     }
                 };

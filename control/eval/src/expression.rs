@@ -9,8 +9,11 @@ use crate::operators::{OperandError, Side, binary, unary};
 use crate::scope::{Found, Scope};
 use crate::stdlib::{self, Builtin};
 
+/// The diagnostic is boxed, so that the common case stays small.
+type Evaluated = Result<Value, Box<Diagnostic>>;
+
 /// The value of an expression, or its first mistake.
-pub fn evaluate(expr: Expr<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+pub fn evaluate(expr: Expr<'_>, scope: &Scope) -> Result<Value, Box<Diagnostic>> {
     match expr.kind() {
         ExprKind::Null => Ok(Value::Null),
         ExprKind::Bool(value) => Ok(Value::Bool(value)),
@@ -30,8 +33,18 @@ pub fn evaluate(expr: Expr<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
             binary(op, &a, &b).map_err(|error| at_operand(error, left.span(), right.span()))
         }
         ExprKind::Paren(inner) => evaluate(inner, scope),
-        ExprKind::Missing => Err(Diagnostic::error(expr.span(), "expected an expression")),
+        ExprKind::Missing => Err(mistake(expr.span(), "expected an expression")),
     }
+}
+
+fn mistake(span: Span, message: impl Into<String>) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(span, message))
+}
+
+/// A value of a type that has no place there.
+fn unfit(span: Span, message: String, expected: &str, found: &Value) -> Box<Diagnostic> {
+    let diagnostic = Diagnostic::error(span, message).expected(expected);
+    Box::new(diagnostic.found(found.describe()))
 }
 
 fn number_of(number: syntax::Number) -> Number {
@@ -42,17 +55,17 @@ fn number_of(number: syntax::Number) -> Number {
     }
 }
 
-fn at_operand(error: OperandError, left: Span, right: Span) -> Diagnostic {
+fn at_operand(error: OperandError, left: Span, right: Span) -> Box<Diagnostic> {
     let span = match error.side {
         Side::Left => left,
         Side::Right => right,
     };
-    let mut diagnostic = Diagnostic::error(span, error.message);
+    let mut diagnostic = mistake(span, error.message);
     (diagnostic.expected, diagnostic.found) = (error.expected, error.found);
     diagnostic
 }
 
-fn array(elements: Exprs<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+fn array(elements: Exprs<'_>, scope: &Scope) -> Evaluated {
     let mut values = Vec::with_capacity(elements.len());
     for element in elements {
         values.push(evaluate(element, scope)?);
@@ -60,7 +73,7 @@ fn array(elements: Exprs<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
     Ok(Value::Array(Arc::new(values)))
 }
 
-fn object(fields: Fields<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+fn object(fields: Fields<'_>, scope: &Scope) -> Evaluated {
     let mut values = Vec::with_capacity(fields.len());
     for field in fields {
         values.push((Arc::from(field.key().text), evaluate(field.value(), scope)?));
@@ -69,7 +82,7 @@ fn object(fields: Fields<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
 }
 
 /// `a`, `a.b.c` and `value().b.c`: names as far as the scope knows them, fields after that.
-fn access(expr: Expr<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+fn access(expr: Expr<'_>, scope: &Scope) -> Evaluated {
     if let Some(names) = expr.reference() {
         return reference(&names, scope);
     }
@@ -79,7 +92,7 @@ fn access(expr: Expr<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
     field(&evaluate(value, scope)?, value.span(), name)
 }
 
-fn reference(names: &[Name<'_>], scope: &Scope) -> Result<Value, Diagnostic> {
+fn reference(names: &[Name<'_>], scope: &Scope) -> Evaluated {
     match scope.find(names.iter().map(|name| name.text)) {
         Found::Value {
             value,
@@ -124,60 +137,55 @@ fn namespace_object(functions: &'static [Function]) -> Value {
 }
 
 /// Follows the names after the first `known` into the value.
-fn fields(mut value: Value, names: &[Name<'_>], known: usize) -> Result<Value, Diagnostic> {
+fn fields(mut value: Value, names: &[Name<'_>], known: usize) -> Evaluated {
     for at in known..names.len() {
         value = field(&value, names[0].span.to(names[at - 1].span), names[at])?;
     }
     Ok(value)
 }
 
-fn field(value: &Value, at: Span, name: Name<'_>) -> Result<Value, Diagnostic> {
+fn field(value: &Value, at: Span, name: Name<'_>) -> Evaluated {
     match value {
         Value::Object(object) => object
             .get(name.text)
             .cloned()
             .ok_or_else(|| no_field(name, stdx::nearest(name.text, object.keys()))),
-        other => Err(Diagnostic::error(
-            at,
-            format!(
-                "cannot access field {:?} on value of type {}",
-                name.text,
-                other.type_name()
-            ),
-        )
-        .expected("object")
-        .found(other.describe())),
+        other => {
+            let (name, found) = (name.text, other.type_name());
+            let message = format!("cannot access field {name:?} on value of type {found}");
+            Err(unfit(at, message, "object", other))
+        }
     }
 }
 
-fn no_field(name: Name<'_>, nearest: Option<&str>) -> Diagnostic {
-    Diagnostic::error(name.span, format!("field {:?} does not exist", name.text))
-        .nearest(nearest.map(str::to_owned))
+fn no_field(name: Name<'_>, nearest: Option<&str>) -> Box<Diagnostic> {
+    let mut diagnostic = mistake(name.span, format!("field {:?} does not exist", name.text));
+    diagnostic.nearest = nearest.map(str::to_owned);
+    diagnostic
 }
 
-fn unknown_name(name: Name<'_>, scope: &Scope) -> Diagnostic {
+fn unknown_name(name: Name<'_>, scope: &Scope) -> Box<Diagnostic> {
     let mut known: Vec<&str> = scope.names().collect();
     for name in stdlib::names() {
         known.push(name);
     }
-    Diagnostic::error(
-        name.span,
-        format!("identifier {:?} does not exist", name.text),
-    )
-    .nearest(stdx::nearest(name.text, known).map(str::to_owned))
+    let message = format!("identifier {:?} does not exist", name.text);
+    let mut diagnostic = mistake(name.span, message);
+    diagnostic.nearest = stdx::nearest(name.text, known).map(str::to_owned);
+    diagnostic
 }
 
-fn index_of(value: Expr<'_>, index: Expr<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+fn index_of(value: Expr<'_>, index: Expr<'_>, scope: &Scope) -> Evaluated {
     let (of, at) = (evaluate(value, scope)?, evaluate(index, scope)?);
     match &of {
         Value::Array(values) => {
             let place =
-                position(&at, values.len()).map_err(|m| index_error(index, &at, "number", m))?;
+                position(&at, values.len()).map_err(|m| unfit(index.span(), m, "number", &at))?;
             Ok(values[place].clone())
         }
         Value::Targets(targets) => {
             let place =
-                position(&at, targets.len()).map_err(|m| index_error(index, &at, "number", m))?;
+                position(&at, targets.len()).map_err(|m| unfit(index.span(), m, "number", &at))?;
             Ok(Value::Object(Arc::new(targets[place].to_object())))
         }
         Value::Object(object) => match &at {
@@ -186,15 +194,13 @@ fn index_of(value: Expr<'_>, index: Expr<'_>, scope: &Scope) -> Result<Value, Di
             Value::String(key) => Ok(object.get(key).cloned().unwrap_or(Value::Null)),
             other => {
                 let message = format!("should be string, got {}", other.type_name());
-                Err(index_error(index, other, "string", message))
+                Err(unfit(index.span(), message, "string", other))
             }
         },
-        other => Err(Diagnostic::error(
-            value.span(),
-            format!("expected object or array, got {}", other.type_name()),
-        )
-        .expected("object or array")
-        .found(other.describe())),
+        other => {
+            let message = format!("expected object or array, got {}", other.type_name());
+            Err(unfit(value.span(), message, "object or array", other))
+        }
     }
 }
 
@@ -212,20 +218,12 @@ fn position(index: &Value, len: usize) -> Result<usize, String> {
     place.ok_or_else(|| format!("index {number} is out of range of array with length {len}"))
 }
 
-fn index_error(index: Expr<'_>, found: &Value, expected: &str, message: String) -> Diagnostic {
-    Diagnostic::error(index.span(), message)
-        .expected(expected)
-        .found(found.describe())
-}
-
-fn call(callee: Expr<'_>, arguments: Exprs<'_>, scope: &Scope) -> Result<Value, Diagnostic> {
+fn call(callee: Expr<'_>, arguments: Exprs<'_>, scope: &Scope) -> Evaluated {
     let function = match evaluate(callee, scope)? {
         Value::Function(function) => function,
         other => {
             let message = format!("should be function, got {}", other.type_name());
-            return Err(Diagnostic::error(callee.span(), message)
-                .expected("function")
-                .found(other.describe()));
+            return Err(unfit(callee.span(), message, "function", &other));
         }
     };
     let mut spans = Vec::with_capacity(arguments.len());
@@ -239,6 +237,6 @@ fn call(callee: Expr<'_>, arguments: Exprs<'_>, scope: &Scope) -> Result<Value, 
             .argument
             .and_then(|at| spans.get(at).copied())
             .unwrap_or(callee.span());
-        Diagnostic::error(span, format!("{}: {}", function.name, error.message))
+        mistake(span, format!("{}: {}", function.name, error.message))
     })
 }

@@ -19,6 +19,8 @@ mod operators;
 mod resolver;
 mod scope;
 mod stdlib;
+#[cfg(test)]
+mod testing;
 mod yaml;
 
 pub use body::{body_of_object, decode_diagnostics, evaluate_body, span_of, value_span};

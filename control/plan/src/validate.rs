@@ -187,7 +187,7 @@ fn constants(
                         known.attributes.push(evaluated);
                     }
                     Err(error) => {
-                        errors.push(error);
+                        errors.push(*error);
                         unknown.push((known.span, evaluated));
                     }
                 }

@@ -23,34 +23,32 @@ pub struct TypeError {
     pub nearest: Option<String>,
 }
 
+/// The error is boxed, so that the common case stays small.
+type Coerced<T = Value> = Result<T, Box<TypeError>>;
+
 impl TypeError {
-    fn mismatch(ty: &Type, value: &Value) -> TypeError {
-        let (expected, found) = (ty.to_string(), value.describe());
-        let message = format!("expected {expected}, got {found}");
-        TypeError {
+    fn new(ty: &Type, found: String, message: String) -> Box<TypeError> {
+        Box::new(TypeError {
             path: Vec::new(),
             place: String::new(),
             message,
-            expected,
+            expected: ty.to_string(),
             found,
             nearest: None,
-        }
+        })
     }
 
-    fn invalid(ty: &Type, text: &str, message: String) -> TypeError {
-        let found = format!("{text:?}");
-        let expected = ty.to_string();
-        TypeError {
-            path: Vec::new(),
-            place: String::new(),
-            message,
-            expected,
-            found,
-            nearest: None,
-        }
+    fn mismatch(ty: &Type, value: &Value) -> Box<TypeError> {
+        let found = value.describe();
+        let message = format!("expected {ty}, got {found}");
+        TypeError::new(ty, found, message)
     }
 
-    fn within(mut self, index: usize, place: &str) -> TypeError {
+    fn invalid(ty: &Type, text: &str, message: String) -> Box<TypeError> {
+        TypeError::new(ty, format!("{text:?}"), message)
+    }
+
+    fn within(mut self: Box<Self>, index: usize, place: &str) -> Box<TypeError> {
         self.path.insert(0, index);
         self.place.insert_str(0, place);
         self
@@ -60,7 +58,7 @@ impl TypeError {
 impl Type {
     /// The value in the form of this type: what `Argument::from_value` of a Rust type with this type
     /// understands.
-    pub fn coerce(&self, value: &Value) -> Result<Value, TypeError> {
+    pub fn coerce(&self, value: &Value) -> Result<Value, Box<TypeError>> {
         if matches!(value, Value::Null) {
             return Ok(Value::Null);
         }
@@ -108,7 +106,7 @@ impl Type {
     }
 
     /// The text of what turns into a string.
-    fn text(&self, value: &Value) -> Result<Arc<str>, TypeError> {
+    fn text(&self, value: &Value) -> Coerced<Arc<str>> {
         match value {
             Value::String(text) => Ok(text.clone()),
             Value::Number(number) => Ok(number.to_string().into()),
@@ -129,7 +127,7 @@ impl Type {
         }
     }
 
-    fn coerce_number(&self, value: &Value) -> Result<Value, TypeError> {
+    fn coerce_number(&self, value: &Value) -> Coerced {
         let mismatch = || TypeError::mismatch(self, value);
         let number = match value {
             Value::Number(number) => *number,
@@ -157,7 +155,7 @@ impl Type {
         }
     }
 
-    fn coerce_choice(&self, value: &Value, choices: &[&str]) -> Result<Value, TypeError> {
+    fn coerce_choice(&self, value: &Value, choices: &[&str]) -> Coerced {
         let text = self.text(value)?;
         if choices.contains(&&*text) {
             return Ok(Value::String(text));
@@ -172,7 +170,7 @@ impl Type {
     }
 
     /// A size is a text with a unit or a number of bytes; the number stays a number.
-    fn coerce_size(&self, value: &Value) -> Result<Value, TypeError> {
+    fn coerce_size(&self, value: &Value) -> Coerced {
         if let Value::Number(number) = value
             && number.as_u64().is_some()
         {
@@ -185,7 +183,7 @@ impl Type {
         }
     }
 
-    fn coerce_optional_secret(&self, value: &Value) -> Result<Value, TypeError> {
+    fn coerce_optional_secret(&self, value: &Value) -> Coerced {
         let secret = match value {
             Value::Capsule(Capsule::OptionalSecret(_)) => return Ok(value.clone()),
             Value::Capsule(Capsule::Secret(secret)) => OptionalSecret::secret(secret.expose()),
@@ -194,11 +192,11 @@ impl Type {
         Ok(Value::Capsule(Capsule::OptionalSecret(secret)))
     }
 
-    fn coerce_list(&self, value: &Value, element: &Type) -> Result<Value, TypeError> {
+    fn coerce_list(&self, value: &Value, element: &Type) -> Coerced {
         let values = value
             .elements()
             .ok_or_else(|| TypeError::mismatch(self, value))?;
-        let coerced: Result<Vec<Value>, TypeError> = values
+        let coerced: Coerced<Vec<Value>> = values
             .iter()
             .enumerate()
             .map(|(at, value)| {
@@ -210,11 +208,11 @@ impl Type {
         Ok(Value::Array(Arc::new(coerced?)))
     }
 
-    fn coerce_map(&self, value: &Value, element: &Type) -> Result<Value, TypeError> {
+    fn coerce_map(&self, value: &Value, element: &Type) -> Coerced {
         let Value::Object(object) = value else {
             return Err(TypeError::mismatch(self, value));
         };
-        let coerced: Result<Object, TypeError> = object
+        let coerced: Coerced<Object> = object
             .iter()
             .enumerate()
             .map(|(at, (key, value))| match element.coerce(value) {
@@ -225,7 +223,7 @@ impl Type {
         Ok(Value::Object(Arc::new(coerced?)))
     }
 
-    fn coerce_targets(&self, value: &Value) -> Result<Value, TypeError> {
+    fn coerce_targets(&self, value: &Value) -> Coerced {
         let values = match value {
             Value::Targets(_) => return Ok(value.clone()),
             Value::Array(values) => values,
@@ -241,7 +239,7 @@ impl Type {
 }
 
 /// Compat: the label values of a target may be strings and numbers; null is empty.
-fn target_of(value: &Value) -> Result<Target, TypeError> {
+fn target_of(value: &Value) -> Coerced<Target> {
     let Value::Object(object) = value else {
         return Err(TypeError::mismatch(&Type::map(Type::String), value));
     };

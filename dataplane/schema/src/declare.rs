@@ -190,13 +190,16 @@ pub enum MetricKind {
     Histogram,
 }
 
+/// Arguments whose type only their component knows.
+pub type ErasedArguments = Arc<dyn Any + Send + Sync>;
+
 /// A component without its code: what validation, documentation and the API need.
 #[derive(Clone, Copy)]
 pub struct Descriptor {
     pub name: &'static str,
     pub stability: Stability,
     pub arguments: fn() -> &'static BodySchema,
-    pub decode: fn(&Body, &mut Vec<DecodeError>) -> Option<Arc<dyn Any + Send + Sync>>,
+    pub decode: fn(&Body, &mut Vec<DecodeError>) -> Option<ErasedArguments>,
     pub exports: &'static [ExportField],
     pub metrics: &'static [MetricDecl],
 }
@@ -213,18 +216,11 @@ impl Descriptor {
             stability,
             arguments: A::schema,
             decode: |body, errors| {
-                let arguments: Arc<dyn Any + Send + Sync> = Arc::new(A::decode(body, errors)?);
+                let arguments: ErasedArguments = Arc::new(A::decode(body, errors)?);
                 Some(arguments)
             },
             exports,
             metrics,
         }
     }
-}
-
-/// Whether a text may stand as a name without quotes.
-pub fn is_identifier(text: &str) -> bool {
-    let mut chars = text.chars();
-    let first = chars.next().is_some_and(|c| c == '_' || c.is_alphabetic());
-    first && chars.all(|c| c == '_' || c.is_alphanumeric())
 }

@@ -188,7 +188,7 @@ impl Reader<'_> {
         match decode_attribute(field, attribute) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.errors.push(error);
+                self.errors.push(*error);
                 None
             }
         }
@@ -299,17 +299,20 @@ fn unset<T: Argument>(field: &Field) -> Option<T> {
     }
 }
 
-fn decode_attribute<T: Argument>(field: &Field, attribute: &Attribute) -> Result<T, DecodeError> {
-    let at_value = |message: String| DecodeError {
-        span: attribute.value_span.span,
-        path: attribute.name.clone(),
-        message,
-        ..Default::default()
+fn decode_attribute<T: Argument>(
+    field: &Field,
+    attribute: &Attribute,
+) -> Result<T, Box<DecodeError>> {
+    let at_value = |message: String| {
+        Box::new(DecodeError {
+            span: attribute.value_span.span,
+            path: attribute.name.clone(),
+            message,
+            ..Default::default()
+        })
     };
-    let value = field
-        .ty
-        .coerce(&attribute.value)
-        .map_err(|error| type_error(attribute, error))?;
+    let coerced = field.ty.coerce(&attribute.value);
+    let value = coerced.map_err(|error| type_error(attribute, *error))?;
     if let Value::Null = value {
         // Compat: null gives the zero of the type, not the default.
         return T::zero().ok_or_else(|| at_value(format!("{:?} may not be null", field.name)));
@@ -337,8 +340,8 @@ fn check_range(field: &Field, number: Number) -> Result<(), String> {
     Ok(())
 }
 
-fn type_error(attribute: &Attribute, error: TypeError) -> DecodeError {
-    DecodeError {
+fn type_error(attribute: &Attribute, error: TypeError) -> Box<DecodeError> {
+    Box::new(DecodeError {
         span: attribute.value_span.find(&error.path),
         path: format!("{}{}", attribute.name, error.place),
         message: error.message,
@@ -346,7 +349,7 @@ fn type_error(attribute: &Attribute, error: TypeError) -> DecodeError {
         found: Some(error.found),
         nearest: error.nearest,
         from_check: false,
-    }
+    })
 }
 
 /// Where a struct's own check reports what the types alone cannot say.

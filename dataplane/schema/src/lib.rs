@@ -36,7 +36,7 @@ pub use coerce::TypeError;
 pub use declare::{
     BlockSchema, BodySchema, Descriptor, ExportField, Field, MetricDecl, MetricKind,
 };
-pub use declare::{Stability, is_identifier};
+pub use declare::{ErasedArguments, Stability};
 #[doc(hidden)]
 pub use decode::read_block;
 pub use decode::{Arguments, BlockVariants, Check, DecodeError, Reader};

@@ -140,8 +140,16 @@ fn decode(body: &Body) -> Result<Sample, Vec<DecodeError>> {
     sample.ok_or(errors)
 }
 
+fn sample(body: &Body) -> Sample {
+    decode(body).unwrap_or_else(|errors| panic!("the body decodes, but for {errors:?}"))
+}
+
+fn mistakes(body: &Body) -> Vec<DecodeError> {
+    decode(body).err().expect("the body has mistakes")
+}
+
 fn messages(body: &Body) -> Vec<String> {
-    let errors = decode(body).err().expect("the body has mistakes");
+    let errors = mistakes(body);
     errors
         .iter()
         .map(|error| format!("{}: {}", error.path, error.message))
@@ -150,7 +158,7 @@ fn messages(body: &Body) -> Vec<String> {
 
 #[test]
 fn absent_fields_hold_their_defaults() {
-    let sample = decode(&body(minimal(), Vec::new())).ok().expect("decodes");
+    let sample = sample(&body(minimal(), Vec::new()));
     assert_eq!(sample.protocols, ["a", "b"]);
     assert_eq!(sample.speed, "fast");
     assert!(
@@ -185,9 +193,7 @@ fn values_turn_into_the_declared_types() {
     let target = Value::object([("__address__", "h:1".into()), ("n", 4_i64.into())]);
     attributes.push(attribute("targets", Value::array([target])));
     let queue = block("queue_config", vec![attribute("capacity", "7".into())]);
-    let sample = decode(&body(attributes, vec![queue]))
-        .ok()
-        .expect("decodes");
+    let sample = sample(&body(attributes, vec![queue]));
     assert_eq!(sample.url, "12");
     assert_eq!(sample.forward_to[0].node, "x.y");
     assert_eq!(sample.headers["a"][0].expose(), "x");
@@ -237,9 +243,7 @@ fn every_mistake_is_reported_at_its_path() {
 fn the_nearest_name_is_offered() {
     let mut attributes = minimal();
     attributes.push(attribute("forwrad_to", Value::Null));
-    let errors = decode(&body(attributes, Vec::new()))
-        .err()
-        .expect("an error");
+    let errors = mistakes(&body(attributes, Vec::new()));
     assert_eq!(errors[0].nearest.as_deref(), Some("forward_to"));
 }
 
@@ -271,7 +275,7 @@ fn blocks_of_several_kinds_keep_their_order() {
         block("rule", vec![]),
         block("stage.drop", vec![]),
     ];
-    let sample = decode(&body(minimal(), blocks)).ok().expect("decodes");
+    let sample = sample(&body(minimal(), blocks));
     assert!(matches!(sample.stages[..], [Stage::Tls(_), Stage::Drop(_)]));
     assert_eq!(sample.rules.len(), 1);
 }
@@ -280,7 +284,7 @@ fn blocks_of_several_kinds_keep_their_order() {
 fn null_is_the_zero_of_a_type_and_not_its_default() {
     let mut attributes = minimal();
     attributes.push(attribute("protocols", Value::Null));
-    let sample = decode(&body(attributes, Vec::new())).ok().expect("decodes");
+    let sample = sample(&body(attributes, Vec::new()));
     assert!(sample.protocols.is_empty());
 }
 

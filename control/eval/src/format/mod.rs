@@ -14,7 +14,7 @@ use directive::{Directive, Size};
 pub(crate) use number::json_number;
 
 /// Limit: width and precision of a directive, as in Go; larger ones are reported in the text.
-const SIZE_MAX: i64 = 1_000_000;
+const SIZE_MAX: u64 = 1_000_000;
 
 /// Fills the template.
 pub(crate) fn format(template: &str, arguments: &[Value]) -> String {
@@ -109,7 +109,7 @@ impl Printer<'_> {
                 }
             }
         };
-        (-SIZE_MAX <= value && value <= SIZE_MAX).then_some(value)
+        (value.unsigned_abs() <= SIZE_MAX).then_some(value)
     }
 
     fn jump(&mut self, index: Option<usize>, bad_index: &mut bool) {

@@ -32,6 +32,24 @@ pub(crate) fn value_of(json: &serde_json::Value) -> Value {
     }
 }
 
+/// As `value_of`, but whole numbers stay whole.
+fn exact_value_of(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(whole), _) => Value::from(whole),
+            (None, Some(whole)) => Value::from(whole),
+            (None, None) => value_of(json),
+        },
+        serde_json::Value::Array(values) => Value::array(values.iter().map(exact_value_of)),
+        serde_json::Value::Object(fields) => Value::object(
+            fields
+                .iter()
+                .map(|(key, value)| (key.as_str(), exact_value_of(value))),
+        ),
+        _ => value_of(json),
+    }
+}
+
 /// Compat: only objects are taken; keys are sorted, `<`, `>` and `&` are escaped as Go does.
 pub(super) fn to_json(call: &Call<'_>) -> Result {
     call.expect(1)?;
@@ -110,7 +128,9 @@ pub(super) fn json_path(call: &Call<'_>) -> Result {
         Err(message) => return call.blame(1, message),
     };
     match serde_json::from_str::<serde_json::Value>(&call.text(0)?) {
-        Ok(json) => Ok(Value::array(path.select(&json).into_iter().map(value_of))),
+        Ok(json) => Ok(Value::array(
+            path.select(&json).into_iter().map(exact_value_of),
+        )),
         Err(error) => call.blame(0, format!("not JSON: {error}")),
     }
 }
