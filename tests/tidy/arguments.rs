@@ -66,9 +66,9 @@ fn field_name(code: &str) -> Option<&str> {
 
 #[test]
 fn fields_without_a_doc_comment_are_found() {
-    let text = "#[derive(Debug, Arguments)]\nstruct A {\n    /// Why.\n    #[arg(\n        default = 1\n\
-                    )]\n    pub one: u8,\n    #[arg(required)]\n    two: Vec<u8>,\n}\n\
-                struct B {\n    three: u8,\n}\n";
+    let text = "#[derive(Debug, Arguments)]\nstruct A {\n    /// Why.\n    #[arg(\n\
+                \x20       default = 1\n    )]\n    pub one: u8,\n    #[arg(required)]\n\
+                \x20   two: Vec<u8>,\n}\nstruct B {\n    three: u8,\n}\n";
     let source = Source {
         path: "dataplane/x/src/a.rs".to_string(),
         text: text.to_string(),

@@ -5,8 +5,11 @@
 //! a block accepts to `schema`. Pure: no I/O, no clock, no globals; files come as text and an id.
 //!
 //! Nouns: a *file* is a text with an id in a [`SourceMap`]; a *statement* is an *attribute*
-//! (`name = value`) or a *block* (`name.name "label" { statements }`); an *expression* is a value as
-//! written; a *span* is a range of bytes of one file.
+//! (`name = value`) or a *block* (`name.name "label" { statements }`); an *expression* is a value
+//! as written; a *span* is a range of bytes of one file.
+//!
+//! Reading order: `token`, `lexer`, `tree`, `parser`, `views`; then `diagnostic`, `source`,
+//! `render`; then `format`.
 //!
 //! Invariant: [`parse`] never fails and loses no byte. It gives a tree for every input, however
 //! broken, and all mistakes of the file in one pass.

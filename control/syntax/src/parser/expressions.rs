@@ -34,7 +34,8 @@ impl Parser {
 
     /// PowExpr = UnaryExpr [ "^" PowExpr ]
     ///
-    /// Compat: the sign binds stronger than the power, `-2 ^ 2` is 4 (test `operators_bind_as_in_alloy`).
+    /// Compat: the sign binds stronger than the power, `-2 ^ 2` is 4 (test
+    /// `operators_bind_as_in_alloy`).
     fn power(&mut self) -> u32 {
         let first = self.at;
         let left = self.unary();
