@@ -4,7 +4,7 @@
 //! them over. Where a comment belongs is decided by comparing places in the source. Compat: of
 //! words that are not given with a token (commas, dots, `=`, parentheses) the place is reckoned
 //! from what was written last, blanks included, which moves some comments behind them; Alloy does
-//! the same (test `comments_move_behind_commas`).
+//! the same (case `comments_move_behind_commas`).
 
 use super::align::Layout;
 use super::last_line;
