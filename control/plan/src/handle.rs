@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use runtime::metrics::Snapshot;
-use schema::{Body, BodySchema};
+use schema::{Body, BodySchema, Value};
 use tokio::sync::oneshot;
 
 use crate::health::Health;
@@ -51,9 +51,10 @@ pub struct ComponentDetail {
     /// The arguments as the API shows them, with the schema that says what their defaults are.
     pub arguments: Body,
     pub schema: Option<&'static BodySchema>,
-    pub exports: Body,
+    /// An object.
+    pub exports: Value,
     /// What a resolver tells about itself; instances on shards are asked with [`Handle::inspect`].
-    pub debug: Option<Body>,
+    pub debug: Option<Value>,
 }
 
 impl ComponentView {

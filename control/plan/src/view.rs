@@ -1,6 +1,6 @@
 //! What the component API shows of the graph.
 
-use schema::{Attribute, Body, Capsule, Span, Value, ValueSpan};
+use schema::{Capsule, Value};
 
 use crate::catalogue::Kind;
 use crate::graph::{Node, NodeIndex, Reference, Role};
@@ -32,12 +32,11 @@ pub(crate) fn component(
             arguments = (component.shown)(&arguments, globals);
         }
     }
-    let exports = eval::body_of_object(live.exports_of(at));
+    let exports = live.exports_of(at).clone();
     let debug = match &state.part {
         Part::Resolver(instance) => instance.inspect(),
         _ => None,
     };
-    let debug = debug.as_ref().map(debug_body);
     Some(Box::new(ComponentDetail { view: view(live, at), arguments, schema, exports, debug }))
 }
 
@@ -122,33 +121,3 @@ fn gives_port(live: &Live, reference: &Reference) -> bool {
     };
     matches!(exports.get(name), Some(Value::Capsule(Capsule::Port(_))))
 }
-
-/// An object's fields as attributes, lists of objects as repeated blocks.
-fn debug_body(value: &Value) -> Body {
-    let mut body = Body::default();
-    let Value::Object(object) = value else { return body };
-    for (name, value) in object.iter() {
-        match value {
-            Value::Array(items) if items.iter().all(|it| matches!(it, Value::Object(_))) => {
-                body.blocks.extend(items.iter().map(|item| schema::Block {
-                    name: name.to_string(),
-                    label: None,
-                    body: debug_body(item),
-                    span: Span::default(),
-                }));
-            }
-            value => body.attributes.push(attribute(name, value)),
-        }
-    }
-    body
-}
-
-fn attribute(name: &str, value: &Value) -> Attribute {
-    Attribute {
-        name: name.to_owned(),
-        value: value.clone(),
-        span: Span::default(),
-        value_span: ValueSpan::default(),
-    }
-}
-
