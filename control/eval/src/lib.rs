@@ -21,6 +21,8 @@ mod scope;
 mod stdlib;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 pub use body::{body_of_object, decode_diagnostics, evaluate_body, span_of, value_span};

@@ -124,7 +124,7 @@ fn keys_keep_their_escapes() {
     check(r#"{"a\"b" = 1}"#, r#"{"a\\\"b"=Int(1)}"#);
     check(
         "{a = 1, \"b\" = 2, `c` = 3, \"\" = 4}",
-        r#"{"a"=Int(1) "b"=Int(2) "c"=Int(3) ""=Int(4)}"#,
+        r#"{"a"=Int(1) "b"=Int(2) "c"=Int(3) "\"\""=Int(4)}"#,
     );
 }
 

@@ -240,7 +240,8 @@ impl<'t> Field<'t> {
     /// The key without its quotes; its span has them.
     ///
     /// Compat: Alloy does not resolve escapes in keys: `"a\"b"` is the key `a\"b` of four
-    /// characters, and configurations send it so (test `keys_keep_their_escapes`).
+    /// characters, and configurations send it so; an empty key keeps its quotes (test
+    /// `keys_keep_their_escapes`).
     pub fn key(self) -> Name<'t> {
         let token = self.tree.node(self.at).token;
         if token == NONE {
@@ -250,8 +251,12 @@ impl<'t> Field<'t> {
             };
         }
         let written = name_of(self.tree, token);
+        let text = match literal::unquoted(written.text) {
+            "" => written.text,
+            text => text,
+        };
         Name {
-            text: literal::unquoted(written.text),
+            text,
             span: written.span,
         }
     }
