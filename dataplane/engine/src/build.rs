@@ -13,13 +13,14 @@ use batch::SeriesTable;
 use runtime::budget::Budget;
 use runtime::metrics::Registry;
 use schema::Port;
-use wal::{Lane, LaneOptions};
+use wal::LaneOptions;
 
 use crate::fanout::{Fanout, Slots};
 use crate::guard::{self, CatchPanic};
 use crate::health::HealthHandle;
 use crate::lanes::{Lanes, shard_folder};
 use crate::ledger::Ledger;
+use crate::outbox::{Outbox, Owner};
 
 /// Facts of the process, the same on both planes.
 #[derive(Clone, Debug)]
@@ -153,29 +154,36 @@ impl Build {
         }
     }
 
-    /// A lane of this node. An instance gets the lane that the one before it left open, with all
-    /// that it holds.
-    pub async fn lane(&self, name: &str, options: LaneOptions) -> Result<Lane, BuildError> {
-        let path = self.lane_path(name, self.shard_index);
-        self.lanes.open(path, options).await
+    /// A lane of this node with its books. An instance gets the lane that the one before it left
+    /// open, with all that it holds.
+    pub async fn outbox(&self, name: &str, options: LaneOptions) -> Result<Outbox, BuildError> {
+        let path = self
+            .node_path()
+            .join(name)
+            .join(shard_folder(self.shard_index));
+        self.abandoned_outbox(path, options).await
     }
 
     /// Lanes of this node with content that are not in use any more: of settings that have changed
     /// since, or of shards that are no longer there. Each belongs to one shard that empties it.
     pub async fn abandoned_lanes(&self, in_use: &[String]) -> Result<Vec<PathBuf>, BuildError> {
-        let folder = node_path(&self.globals.storage_path, &self.node);
+        let folder = self.node_path();
         self.lanes
             .abandoned(&folder, self.shard_index, self.shard_count, in_use)
             .await
     }
 
     /// Opens one of `abandoned_lanes`.
-    pub async fn abandoned_lane(
+    pub async fn abandoned_outbox(
         &self,
         path: PathBuf,
         options: LaneOptions,
-    ) -> Result<Lane, BuildError> {
-        self.lanes.open(path, options).await
+    ) -> Result<Outbox, BuildError> {
+        let owner = Owner {
+            registry: &self.registry,
+            node: &self.node,
+        };
+        self.lanes.open(&owner, path, options).await
     }
 
     /// Deletes an abandoned lane whose content has reached its destinations.
@@ -183,10 +191,13 @@ impl Build {
         self.lanes.delete(path).await
     }
 
-    fn lane_path(&self, name: &str, shard_index: usize) -> PathBuf {
+    /// Closes the node's lanes, when it is gone.
+    pub(crate) async fn close_lanes(&self) {
+        self.lanes.close(&self.node_path()).await;
+    }
+
+    fn node_path(&self) -> PathBuf {
         node_path(&self.globals.storage_path, &self.node)
-            .join(name)
-            .join(shard_folder(shard_index))
     }
 }
 

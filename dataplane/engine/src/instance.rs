@@ -139,8 +139,9 @@ impl Instance {
         }
     }
 
-    /// Removes the node's metrics. After this no part of it may count any more.
-    pub fn forget(&self) {
+    /// Closes the node's lanes and removes its metrics: no part of it may count any more.
+    pub async fn forget(&self) {
+        self.cx.close_lanes().await;
         self.cx.registry.remove(&[("component_id", &self.cx.node)]);
     }
 

@@ -9,13 +9,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use runtime::fs;
-use wal::{Lane, LaneOptions};
+use wal::LaneOptions;
 
 use crate::build::BuildError;
+use crate::outbox::{Outbox, Owner};
 
 #[derive(Default)]
 pub struct Lanes {
-    open: RefCell<HashMap<PathBuf, (LaneOptions, Lane)>>,
+    open: RefCell<HashMap<PathBuf, Outbox>>,
 }
 
 /// The folder of one shard's part of a lane.
@@ -27,18 +28,24 @@ const SHARD: &str = "shard-";
 
 impl Lanes {
     /// The lane of a folder; opened when it is not yet, opened again when its options changed.
-    pub async fn open(&self, path: PathBuf, options: LaneOptions) -> Result<Lane, BuildError> {
-        let known = self.open.borrow_mut().remove(&path);
-        let lane = match known {
-            Some((same, lane)) if same == options => lane,
-            Some((_, lane)) => {
-                lane.close().await;
-                open(&path, &options).await?
+    pub async fn open(
+        &self,
+        owner: &Owner<'_>,
+        path: PathBuf,
+        options: LaneOptions,
+    ) -> Result<Outbox, BuildError> {
+        let known = self.open.borrow().get(&path).cloned();
+        if let Some(known) = &known {
+            if *known.options() == options {
+                return Ok(known.clone());
             }
-            None => open(&path, &options).await?,
-        };
-        self.open.borrow_mut().insert(path, (options, lane.clone()));
-        Ok(lane)
+            self.open.borrow_mut().remove(&path);
+            known.lane().close().await;
+            known.count_lost();
+        }
+        let outbox = Outbox::open(owner, &path, options, known.as_ref()).await?;
+        self.open.borrow_mut().insert(path, outbox.clone());
+        Ok(outbox)
     }
 
     /// Lanes below the node's folder that hold files, are not in use, and are this shard's to empty.
@@ -74,8 +81,8 @@ impl Lanes {
     /// Closes a lane and deletes its files. The folder stays, which costs nothing.
     pub async fn delete(&self, path: &Path) -> io::Result<()> {
         let known = self.open.borrow_mut().remove(path);
-        if let Some((_, lane)) = known {
-            lane.close().await;
+        if let Some(outbox) = known {
+            outbox.lane().close().await;
         }
         for entry in fs::read_dir(path).await? {
             if !entry.is_dir {
@@ -85,22 +92,20 @@ impl Lanes {
         fs::sync_dir(path).await
     }
 
-    /// Commits what is staged and closes all lanes.
-    pub async fn close(&self) {
-        let lanes: Vec<_> = self.open.borrow_mut().drain().collect();
-        for (_, (_, lane)) in lanes {
-            lane.close().await;
+    /// Commits what is staged and closes the lanes below a folder.
+    pub async fn close(&self, folder: &Path) {
+        let mut closing = Vec::new();
+        self.open.borrow_mut().retain(|path, outbox| {
+            let stays = !path.starts_with(folder);
+            if !stays {
+                closing.push(outbox.clone());
+            }
+            stays
+        });
+        for outbox in closing {
+            outbox.lane().close().await;
         }
     }
-}
-
-async fn open(path: &Path, options: &LaneOptions) -> Result<Lane, BuildError> {
-    Lane::open(path, options.clone()).await.map_err(|cause| {
-        let path = path.display();
-        BuildError::new(format!(
-            "cannot open the log \"{path}\": {cause}; check --storage.path"
-        ))
-    })
 }
 
 async fn folders(path: &Path) -> Result<Vec<String>, BuildError> {

@@ -227,16 +227,13 @@ impl Shard {
             for instance in leaving {
                 instance.leave(Leave::Removed).await;
                 instance.close_ports();
-                instance.forget();
+                instance.forget().await;
             }
         }
     }
 
     async fn drain(&self) {
-        let everything = async {
-            self.remove(|_| true).await;
-            self.lanes.close().await;
-        };
+        let everything = self.remove(|_| true);
         if runtime::timeout(SHUTDOWN_MAX, everything).await.is_err() {
             let limit = stdx::format_duration(SHUTDOWN_MAX);
             tracing::warn!(

@@ -13,11 +13,14 @@
 //! once; a destination that is slow or dead delays no other one. A record leaves the lane for a
 //! destination by an ack or by a counted drop.
 
+mod books;
 mod queue;
 mod retry;
 mod sender;
 mod stage;
 
+pub use books::Outbox;
+pub(crate) use books::Owner;
 pub use queue::QueueConfig;
 pub use retry::{Backoff, Outcome, Retry429, classify, parse_retry_after};
 pub use sender::{Fate, Sender, SenderHandle, SenderOptions, Transport};

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use runtime::LocalBoxFuture;
 use runtime::sync::Notify;
-use wal::{Dropped, Lane, Reader, Record, Sequence};
+use wal::{Reader, Record, Sequence};
 
+use super::books::Outbox;
 use super::retry::{Backoff, Outcome};
 use crate::component::Leave;
 use crate::ledger::Ledger;
@@ -44,19 +45,16 @@ pub struct SenderOptions {
     pub max_backoff: Duration,
     /// Zero for none.
     pub age_limit: Duration,
-    pub ledger: Ledger,
 }
 
 /// Sends one destination's share of a lane.
 pub struct Sender<T> {
     options: SenderOptions,
-    lane: Lane,
+    outbox: Outbox,
     transport: T,
     state: Rc<State>,
     /// The record in work; left behind by a panic.
     current: Cell<Option<Sequence>>,
-    /// What the lane itself has dropped, as far as it is in the ledger.
-    lost: Cell<Dropped>,
     failed: Throttle,
     rejected: Throttle,
 }
@@ -94,17 +92,13 @@ const LOG_INTERVAL: Duration = Duration::from_secs(30);
 const IDLE_MAX: Duration = Duration::from_secs(5);
 
 impl<T: Transport> Sender<T> {
-    pub fn new(options: SenderOptions, lane: Lane, transport: T) -> Sender<T> {
-        // What an earlier process left is held by this edge from the start.
-        let held = lane.held_items(&options.destination);
-        options.ledger.take(held);
+    pub fn new(options: SenderOptions, outbox: Outbox, transport: T) -> Sender<T> {
         Sender {
             options,
-            lane,
+            outbox,
             transport,
             state: Rc::new(State::default()),
             current: Cell::new(None),
-            lost: Cell::new(Dropped::default()),
             failed: Throttle::new(LOG_INTERVAL),
             rejected: Throttle::new(LOG_INTERVAL),
         }
@@ -113,7 +107,7 @@ impl<T: Transport> Sender<T> {
     pub fn handle(&self) -> SenderHandle {
         SenderHandle {
             state: self.state.clone(),
-            ledger: self.options.ledger.clone(),
+            ledger: self.ledger().clone(),
         }
     }
 
@@ -126,7 +120,7 @@ impl<T: Transport> Sender<T> {
     /// panicked; a record that it panicked on is dropped then, so that it cannot do so for ever.
     pub async fn run(&self) {
         let poison = self.current.take();
-        let mut reader = self.lane.reader(&self.options.destination);
+        let mut reader = self.outbox.lane().reader(&self.options.destination);
         while !self.state.stop.get() {
             self.state.enter(Phase::Idle);
             if let Some(record) = self.next(&mut reader).await
@@ -141,7 +135,7 @@ impl<T: Transport> Sender<T> {
     /// Runs until nothing is left, for a lane that nobody appends to any more.
     pub async fn run_until_empty(&self) {
         let poison = self.current.take();
-        let mut reader = self.lane.reader(&self.options.destination);
+        let mut reader = self.outbox.lane().reader(&self.options.destination);
         while !self.state.stop.get()
             && let Some(record) = reader.next_ready().await
         {
@@ -149,7 +143,7 @@ impl<T: Transport> Sender<T> {
                 break;
             }
         }
-        self.count_lost();
+        self.outbox.count_lost();
         self.state.enter(Phase::Stopped);
     }
 
@@ -177,25 +171,12 @@ impl<T: Transport> Sender<T> {
     /// The next record. Gives up waiting from time to time, to keep the books and to hear of a stop.
     async fn next(&self, reader: &mut Reader) -> Option<Record> {
         let record = runtime::timeout(IDLE_MAX, reader.next()).await.ok();
-        self.count_lost();
+        self.outbox.count_lost();
         record.filter(|_| !self.state.stop.get())
     }
 
-    /// What the lane dropped by itself, by age, size or damage.
-    fn count_lost(&self) {
-        let stats = self.lane.stats();
-        let ours = stats
-            .destinations
-            .iter()
-            .find(|own| own.name == self.options.destination);
-        let Some(destination) = ours else {
-            return;
-        };
-        let before = self.lost.replace(destination.dropped).by_reason();
-        for ((reason, now), (_, before)) in destination.dropped.by_reason().into_iter().zip(before)
-        {
-            self.options.ledger.drop(reason, now - before);
-        }
+    fn ledger(&self) -> &Ledger {
+        self.outbox.ledger(&self.options.destination)
     }
 
     /// Tries until the record has a fate; `None` when stopped between two attempts.
@@ -229,8 +210,8 @@ impl<T: Transport> Sender<T> {
     fn settle(&self, reader: &mut Reader, record: &Record, fate: Fate) {
         let items = u64::from(record.items);
         match fate {
-            Fate::Delivered => self.options.ledger.pass(items),
-            Fate::Dropped(reason) => self.options.ledger.drop(reason, items),
+            Fate::Delivered => self.ledger().pass(items),
+            Fate::Dropped(reason) => self.ledger().drop(reason, items),
         }
         reader.ack(record.sequence);
         self.transport.settled(record, fate);

@@ -10,8 +10,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use runtime::sync::{Notify, Semaphore};
-use wal::{AppendError, Lane, Ticket};
+use wal::{AppendError, Ticket};
 
+use super::books::Outbox;
 use crate::flow::Nack;
 
 /// Turns items into messages of a destination's protocol.
@@ -44,15 +45,13 @@ pub enum Write {
 
 /// Shared by everyone who consumes into one lane.
 pub struct Stage<E> {
-    lane: Lane,
+    outbox: Outbox,
     encoder: RefCell<E>,
     delay: Duration,
     group: RefCell<Option<Rc<Group>>>,
     /// One append at a time, first come first served: messages reach the lane in the order of
     /// their items.
     turn: Semaphore,
-    /// Told the number of items of each commit.
-    committed: Box<dyn Fn(u64)>,
 }
 
 /// Everyone who waits for the same commit.
@@ -67,19 +66,13 @@ struct Group {
 }
 
 impl<E: Encoder> Stage<E> {
-    pub fn new(
-        lane: Lane,
-        encoder: E,
-        delay: Duration,
-        committed: impl Fn(u64) + 'static,
-    ) -> Rc<Stage<E>> {
+    pub fn new(outbox: Outbox, encoder: E, delay: Duration) -> Rc<Stage<E>> {
         Rc::new(Stage {
-            lane,
+            outbox,
             encoder: RefCell::new(encoder),
             delay,
             group: RefCell::new(None),
             turn: Semaphore::new(1),
-            committed: Box::new(committed),
         })
     }
 
@@ -167,12 +160,10 @@ impl<E: Encoder> Stage<E> {
     }
 
     async fn append_when_writable(&self, message: &Message) -> Result<Ticket, AppendError> {
+        let (lane, payload) = (self.outbox.lane(), &message.payload);
         loop {
-            match self
-                .lane
-                .append(message.kind, message.items, &message.payload)
-            {
-                Err(AppendError::Busy) => self.lane.writable().await,
+            match lane.append(message.kind, message.items, payload) {
+                Err(AppendError::Busy) => lane.writable(payload.len()).await,
                 result => return result,
             }
         }
@@ -182,8 +173,8 @@ impl<E: Encoder> Stage<E> {
         self.append(group, |encoder| !encoder.is_empty()).await;
         let mut result = Ok(());
         if let Some(last) = group.last.get() {
-            match self.lane.committed(last).await {
-                Ok(()) => (self.committed)(group.items.get()),
+            match self.outbox.lane().committed(last).await {
+                Ok(()) => self.outbox.committed(group.items.get()),
                 Err(error) => result = Err(nack(&error)),
             }
         }

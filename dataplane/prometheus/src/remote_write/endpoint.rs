@@ -1,17 +1,16 @@
 //! One endpoint: its client, its requests and their answers, its senders.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use blocks::{ClientContext, header_map};
-use engine::outbox::{Fate, Outcome, Retry429, Sender, SenderHandle, SenderOptions, Transport};
+use engine::outbox::{Fate, Outbox, Outcome, Retry429, Sender, SenderHandle, SenderOptions, Transport};
 use engine::outbox::{classify, parse_retry_after};
-use engine::{Build, BuildError, Ledger};
+use engine::{Build, BuildError};
 use net::{BodyLimits, Bytes, Client, HeaderMap, HeaderValue, Request, Response, Target, header};
 use runtime::LocalBoxFuture;
-use wal::{Lane, Record};
+use wal::Record;
 
 use super::arguments::{AGENT_HEADERS, Endpoint, RemoteWriteArguments, V1};
 use super::encoding::Encoding;
@@ -179,12 +178,11 @@ impl Transport for Http {
     }
 }
 
-/// Lanes that nobody appends to any more, with the endpoints that may still have to get something.
+/// Lanes that nobody appends to any more, oldest name first.
 pub struct Abandoned {
-    lanes: HashMap<PathBuf, Lane>,
-    order: Vec<PathBuf>,
-    /// How many endpoints have yet to empty a lane.
-    left: Rc<std::cell::RefCell<HashMap<PathBuf, usize>>>,
+    outboxes: Vec<Outbox>,
+    /// How many endpoints have yet to empty each of them.
+    left: Rc<RefCell<Vec<usize>>>,
 }
 
 /// Opens lanes of former settings and of shards that are gone.
@@ -194,31 +192,27 @@ pub async fn open_abandoned(
     parts: &[Rc<Part>],
     in_use: &[String],
 ) -> Result<Abandoned, BuildError> {
-    let order = cx.abandoned_lanes(in_use).await?;
     let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
-    let mut lanes = HashMap::new();
-    let mut left = HashMap::new();
-    for path in &order {
+    let mut outboxes = Vec::new();
+    for path in cx.abandoned_lanes(in_use).await? {
         let options = arguments.wal.options(cx, names.clone());
-        lanes.insert(path.clone(), cx.abandoned_lane(path.clone(), options).await?);
-        left.insert(path.clone(), parts.len());
+        outboxes.push(cx.abandoned_outbox(path, options).await?);
     }
-    Ok(Abandoned { lanes, order, left: Rc::new(left.into()) })
+    let left = Rc::new(RefCell::new(vec![parts.len(); outboxes.len()]));
+    Ok(Abandoned { outboxes, left })
 }
 
 /// One endpoint's senders: first of abandoned lanes, one after the other, then of its own.
 pub struct Running {
     name: String,
-    abandoned: Vec<(PathBuf, Sender<Http>)>,
-    left: Rc<std::cell::RefCell<HashMap<PathBuf, usize>>>,
+    abandoned: Vec<(Outbox, Sender<Http>)>,
+    left: Rc<RefCell<Vec<usize>>>,
     sender: Sender<Http>,
-    ledger: Ledger,
 }
 
 impl Running {
-    pub fn new(cx: &Build, part: &Rc<Part>, lane: &Lane, abandoned: &Abandoned) -> Running {
-        let ledger = cx.ledger(&part.name);
-        let sender = |lane: &Lane| {
+    pub fn new(cx: &Build, part: &Rc<Part>, outbox: &Outbox, abandoned: &Abandoned) -> Running {
+        let sender = |outbox: &Outbox| {
             let queue = &part.settings.queue_config;
             let options = SenderOptions {
                 node: cx.node.clone(),
@@ -226,22 +220,16 @@ impl Running {
                 min_backoff: queue.min_backoff,
                 max_backoff: queue.max_backoff,
                 age_limit: queue.sample_age_limit,
-                ledger: ledger.clone(),
             };
-            Sender::new(options, lane.clone(), Http { part: part.clone() })
+            Sender::new(options, outbox.clone(), Http { part: part.clone() })
         };
-        let old = abandoned.order.iter();
+        let old = abandoned.outboxes.iter();
         Running {
             name: part.name.clone(),
-            abandoned: old.map(|path| (path.clone(), sender(&abandoned.lanes[path]))).collect(),
+            abandoned: old.map(|outbox| (outbox.clone(), sender(outbox))).collect(),
             left: abandoned.left.clone(),
-            sender: sender(lane),
-            ledger,
+            sender: sender(outbox),
         }
-    }
-
-    pub fn ledger(&self) -> Ledger {
-        self.ledger.clone()
     }
 
     pub fn handles(&self) -> Vec<SenderHandle> {
@@ -250,14 +238,14 @@ impl Running {
     }
 
     pub async fn run(self, cx: Build) {
-        for (path, sender) in &self.abandoned {
+        for (index, (outbox, sender)) in self.abandoned.iter().enumerate() {
             while cx.guard(sender.run_until_empty()).await.is_none() {
                 runtime::sleep(RESTART_DELAY).await;
             }
             if sender.is_stopped() {
                 return;
             }
-            self.emptied(path, &cx).await;
+            self.emptied(index, outbox, &cx).await;
         }
         while cx.guard(self.sender.run()).await.is_none() {
             runtime::sleep(RESTART_DELAY).await;
@@ -265,20 +253,23 @@ impl Running {
     }
 
     /// The last endpoint to empty a lane deletes it.
-    async fn emptied(&self, path: &PathBuf, cx: &Build) {
+    async fn emptied(&self, index: usize, outbox: &Outbox, cx: &Build) {
         let last = {
-            let mut left = self.left.borrow_mut();
-            let count = left.get_mut(path).expect("counted when it was opened");
-            *count -= 1;
-            *count == 0
+            let left = &mut self.left.borrow_mut()[index];
+            *left -= 1;
+            *left == 0
         };
         if !last {
             return;
         }
-        if let Err(error) = cx.delete_lane(path).await {
+        if let Err(error) = cx.delete_lane(outbox.path()).await {
             let (node, endpoint) = (&*cx.node, self.name.as_str());
-            let path = path.display();
-            tracing::warn!(component_id = node, endpoint, "cannot delete the empty log \"{path}\": {error}");
+            let path = outbox.path().display();
+            tracing::warn!(
+                component_id = node,
+                endpoint,
+                "cannot delete the empty log \"{path}\": {error}"
+            );
         }
     }
 }

@@ -57,30 +57,24 @@ impl DataComponent for RemoteWrite {
 
     async fn build(arguments: Arc<RemoteWriteArguments>, cx: &Build) -> Result<Built, BuildError> {
         let parts = endpoint::parts(&arguments, cx)?;
-        let families = Rc::new(Families::default());
-        let mut groups = Vec::new();
-        let mut work: Vec<LocalBoxFuture<'static, ()>> = Vec::new();
-        let mut senders = Vec::new();
-        let in_use: Vec<String> =
-            Encoding::distinct(&parts).iter().map(Encoding::lane_name).collect();
+        let encodings = Encoding::distinct(&parts);
+        let in_use: Vec<String> = encodings.iter().map(Encoding::lane_name).collect();
         let abandoned = endpoint::open_abandoned(&arguments, cx, &parts, &in_use).await?;
-        for encoding in Encoding::distinct(&parts) {
-            let destinations = encoding.destinations(&parts);
-            let options = arguments.wal.options(cx, destinations.clone());
-            let lane = cx.lane(&encoding.lane_name(), options).await?;
-            let mut ledgers = Vec::new();
+        let families = Rc::new(Families::default());
+        let delay = arguments.delay(cx.globals.lanes.commit_delay);
+        let mut groups = Vec::new();
+        let mut senders = Vec::new();
+        let mut work: Vec<LocalBoxFuture<'static, ()>> = Vec::new();
+        for encoding in encodings {
+            let options = arguments.wal.options(cx, encoding.destinations(&parts));
+            let outbox = cx.outbox(&encoding.lane_name(), options).await?;
             for part in parts.iter().filter(|part| part.encoding == encoding) {
-                let endpoint = endpoint::Running::new(cx, part, &lane, &abandoned);
-                ledgers.push(endpoint.ledger());
+                let endpoint = endpoint::Running::new(cx, part, &outbox, &abandoned);
                 senders.extend(endpoint.handles());
                 work.push(Box::pin(endpoint.run(cx.clone())));
                 work.push(Box::pin(metadata::run(part.clone(), families.clone(), cx.clone())));
             }
-            let encoder = MessageEncoder::new(cx, encoding);
-            let delay = arguments.delay(cx.globals.lanes.commit_delay);
-            groups.push(Stage::new(lane, encoder, delay, move |items| {
-                ledgers.iter().for_each(|ledger| ledger.take(items));
-            }));
+            groups.push(Stage::new(outbox, MessageEncoder::new(cx, encoding), delay));
         }
         let receiver = Rc::new(Receiver { groups, families, intake: Intake::new(cx) });
         let drained = receiver.clone();
