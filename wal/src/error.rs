@@ -52,18 +52,24 @@ impl fmt::Display for AppendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AppendError::TooLarge { bytes, bytes_max } => {
-                write!(f, "record of {bytes} bytes is larger than {bytes_max} bytes; send less at once")
+                write!(
+                    f,
+                    "record of {bytes} bytes is larger than {bytes_max} bytes; send less at once"
+                )
             }
             AppendError::Busy => f.write_str("the log is busy committing; try again"),
             AppendError::Full { budget_bytes } => write!(
                 f,
                 "the log holds its budget of {budget_bytes} bytes; check its destinations or raise the budget"
             ),
-            AppendError::NoSpace => {
-                f.write_str("no space left on the disk of the log; free some or move --storage.path")
-            }
+            AppendError::NoSpace => f.write_str(
+                "no space left on the disk of the log; free some or move --storage.path",
+            ),
             AppendError::Failed { kind } => {
-                write!(f, "the disk of the log failed: {kind}; check the system's log")
+                write!(
+                    f,
+                    "the disk of the log failed: {kind}; check the system's log"
+                )
             }
             AppendError::Closed => f.write_str("the log is closed"),
         }

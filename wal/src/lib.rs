@@ -17,14 +17,41 @@
 //! Not here: what a payload means, how it is sent, when to try again. The bytes are drawn in
 //! `FORMAT.md`, the reasons in `decisions/`.
 
+mod clock;
+mod limits;
+
 mod error;
-mod lane;
 mod options;
-mod reader;
 mod stats;
 
+mod cursors;
+mod record;
+mod segment;
+
+mod destination;
+mod segments;
+mod staging;
+
+mod quarantine;
+mod recover;
+mod scan;
+mod tail;
+
+mod keeper;
+mod rotate;
+mod state;
+mod writer;
+
+mod cold;
+mod lane;
+mod reader;
+
 pub use error::AppendError;
-pub use lane::{Lane, Sequence, Ticket};
+pub use lane::{Lane, Sequence};
 pub use options::{LaneOptions, SyncPolicy, WhenFull};
 pub use reader::{Reader, Record};
+pub use staging::Ticket;
 pub use stats::{DestinationStats, Dropped, LaneStats};
+
+#[cfg(test)]
+mod tests;

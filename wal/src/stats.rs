@@ -22,8 +22,6 @@ pub struct LaneStats {
     pub disk_bytes: u64,
     /// Bytes of files and parts of files that were not readable as records.
     pub corrupt_bytes: u64,
-    /// Records known to be lost by that.
-    pub corrupt_records: u64,
     /// Bytes kept in quarantine.
     pub quarantined_bytes: u64,
     /// By destination, in the order of the options.
@@ -45,6 +43,8 @@ pub struct DestinationStats {
     pub held_records: u64,
     /// Bytes of the segments from its cursor on.
     pub held_bytes: u64,
+    /// Records among them that the disk lost, as their sequences say.
+    pub lost_records: u64,
     /// Items lost on purpose or by the disk, by reason.
     pub dropped: Dropped,
 }
@@ -68,6 +68,10 @@ impl Dropped {
 
     /// Counts with the reason's label, for metrics.
     pub fn by_reason(&self) -> [(&'static str, u64); 3] {
-        [("age", self.age), ("budget", self.budget), ("corrupt", self.corrupt)]
+        [
+            ("age", self.age),
+            ("budget", self.budget),
+            ("corrupt", self.corrupt),
+        ]
     }
 }

@@ -1,0 +1,352 @@
+//! The keeper of a lane: the one task that saves cursors, recycles and removes files, watches the age
+//! of records and keeps a reserve of space. Nothing here holds up a commit.
+
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use runtime::Instant;
+use runtime::fs::{self, File, OpenOptions};
+
+use crate::clock::ClockMs;
+use crate::cursors::{CursorTable, SavedCursor};
+use crate::destination::DropReason;
+use crate::limits::{CURSOR_SAVE_INTERVAL, CURSOR_SLOT_BYTES, KEEP_INTERVAL, SPARES_MAX};
+use crate::rotate::spare_name;
+use crate::scan::{Patience, Scan};
+use crate::segment::{FoundHeader, SegmentId};
+use crate::segments::Segment;
+use crate::state::{Phase, Shared};
+
+/// The cursor file's name in a lane's folder.
+pub(crate) const CURSORS: &str = "cursors";
+
+/// The name of the file that holds space back.
+pub(crate) const RESERVE: &str = "reserve";
+
+/// The keeper's own state.
+pub(crate) struct Keeper {
+    shared: Rc<Shared>,
+    cursors: Option<File>,
+    /// Of the next save. Stays when a save fails, so that the other slot is not spoiled as well.
+    generation: u64,
+    saved_at: Instant,
+    reserve: Reserve,
+    /// When the oldest segment but one was begun, once known.
+    second_begun: Option<(SegmentId, ClockMs)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reserve {
+    Held,
+    Missing,
+}
+
+impl Keeper {
+    pub fn new(shared: Rc<Shared>, generation: u64) -> Keeper {
+        let saved_at = Instant::ZERO;
+        let reserve = Reserve::Missing;
+        Keeper {
+            shared,
+            cursors: None,
+            generation,
+            saved_at,
+            reserve,
+            second_begun: None,
+        }
+    }
+
+    /// Saves the cursors and takes the reserve for the first time. What fails is tried again later.
+    pub async fn start(&mut self) {
+        self.save().await;
+        self.take_reserve().await;
+    }
+
+    /// Runs until the lane is closed.
+    pub async fn run(mut self) {
+        loop {
+            let closing = self.shared.state.borrow().phase != Phase::Open;
+            self.drop_aged().await;
+            let gone = !self.shared.state.borrow().retired.is_empty();
+            if closing || gone || self.save_due() {
+                self.save().await;
+            }
+            self.remove_retired().await;
+            if closing {
+                return;
+            }
+            self.take_reserve().await;
+            self.prepare_spare().await;
+            self.wait().await;
+        }
+    }
+
+    async fn wait(&self) {
+        let wake = self.shared.keep.notified();
+        match self.pause() {
+            Some(pause) => {
+                // Called or not, everything is looked at again.
+                let _called = runtime::timeout(pause, wake).await;
+            }
+            None => wake.await,
+        }
+    }
+
+    /// How long nothing has to be done unless somebody calls.
+    fn pause(&self) -> Option<Duration> {
+        let state = self.shared.state.borrow();
+        if state.cursors_moved {
+            return Some((self.saved_at + CURSOR_SAVE_INTERVAL) - runtime::now());
+        }
+        let ages = self.shared.options.age_max.is_some() && state.segments.count() > 0;
+        let waits =
+            ages || self.reserve == Reserve::Missing && self.shared.options.reserve_bytes > 0;
+        waits.then_some(KEEP_INTERVAL)
+    }
+
+    fn save_due(&self) -> bool {
+        let moved = self.shared.state.borrow().cursors_moved;
+        moved && self.saved_at + CURSOR_SAVE_INTERVAL <= runtime::now()
+    }
+
+    /// Saves the cursors if they moved. On a full disk the reserve makes room.
+    async fn save(&mut self) {
+        if !std::mem::take(&mut self.shared.state.borrow_mut().cursors_moved) {
+            return;
+        }
+        let mut saved = self.write_cursors().await;
+        let full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
+        if saved.as_ref().is_err_and(full) && self.reserve == Reserve::Held {
+            self.give_reserve().await;
+            saved = self.write_cursors().await;
+        }
+        self.saved_at = runtime::now();
+        match saved {
+            Ok(()) => self.generation += 1,
+            Err(error) => {
+                self.shared.disk_failed("save its cursors", &error);
+                self.shared.state.borrow_mut().cursors_moved = true;
+            }
+        }
+    }
+
+    async fn write_cursors(&mut self) -> io::Result<()> {
+        if self.cursors.is_none() {
+            self.cursors = Some(open_cursors(self.path(CURSORS), &self.shared.dir).await?);
+        }
+        let file = self.cursors.as_ref().expect("it was opened above");
+        let table = self.shared.cursor_table(self.generation);
+        file.commit(table.encode(), table.slot_offset()).await.0
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.shared.dir.join(name)
+    }
+
+    /// Recycles or removes the segments that nobody needs.
+    async fn remove_retired(&mut self) {
+        loop {
+            let (segment, recycle) = {
+                let mut state = self.shared.state.borrow_mut();
+                // The last file is the last to know how far sequences got, but for the cursor file.
+                if state.cursors_moved && state.segments.count() == 0 && state.retired.len() == 1 {
+                    return;
+                }
+                let Some(segment) = state.retired.pop_front() else {
+                    return;
+                };
+                let in_use = state.unmap(segment.id.number);
+                let fits = segment.file_bytes == self.shared.options.segment_bytes;
+                let wanted = state.phase == Phase::Open && state.spares.len() < SPARES_MAX;
+                (segment, fits && wanted && !in_use)
+            };
+            let name = segment.id.name();
+            if recycle && self.recycle(&segment).await {
+                continue;
+            }
+            match fs::remove_file(&self.path(&name)).await {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    // It is found again at the next start.
+                    self.shared.disk_failed("remove a segment", &error);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Renames a segment to a file for reuse. The folder is synced before the file is written
+    /// again: a crash must not bring the old name back with new content.
+    async fn recycle(&self, segment: &Segment) -> bool {
+        let spare = spare_name(segment.id.number);
+        let renamed = match fs::rename(&self.path(&segment.id.name()), &self.path(&spare)).await {
+            Ok(()) => fs::sync_dir(&self.shared.dir).await,
+            Err(error) => Err(error),
+        };
+        match renamed {
+            Ok(()) => self.shared.state.borrow_mut().spares.push_back(spare),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return true,
+            Err(error) => {
+                self.shared.disk_failed("recycle a segment", &error);
+                // Under whichever name it is now.
+                let removed = fs::remove_file(&self.path(&spare)).await;
+                return removed.is_ok();
+            }
+        }
+        true
+    }
+
+    /// Allocates the next segment's file before it is needed, so that a commit does not wait for it.
+    async fn prepare_spare(&self) {
+        let segment_bytes = self.shared.options.segment_bytes;
+        let number = {
+            let mut state = self.shared.state.borrow_mut();
+            let half = state
+                .active
+                .as_ref()
+                .is_some_and(|active| active.room() <= segment_bytes / 2);
+            let inside = state.segments.bytes() + segment_bytes <= self.shared.options.budget_bytes;
+            if !half || !inside || state.spares.len() >= SPARES_MAX || state.refusal.is_some() {
+                return;
+            }
+            state.next_number += 1;
+            state.next_number - 1
+        };
+        let name = spare_name(number);
+        match allocate(&self.path(&name), segment_bytes).await {
+            Ok(()) => self.shared.state.borrow_mut().spares.push_back(name),
+            Err(error) => self.shared.disk_failed("allocate the next segment", &error),
+        }
+    }
+
+    async fn take_reserve(&mut self) {
+        let bytes = self.shared.options.reserve_bytes;
+        if self.reserve == Reserve::Held || bytes == 0 {
+            return;
+        }
+        match allocate(&self.path(RESERVE), bytes).await {
+            Ok(()) => self.reserve = Reserve::Held,
+            Err(error) => self.shared.disk_failed("set space aside", &error),
+        }
+    }
+
+    async fn give_reserve(&mut self) {
+        self.reserve = Reserve::Missing;
+        if let Err(error) = fs::remove_file(&self.path(RESERVE)).await {
+            self.shared.disk_failed("free its reserve", &error);
+        }
+    }
+
+    /// Drops the segments whose last record is too old.
+    async fn drop_aged(&mut self) {
+        let Some(age_max) = self.shared.options.age_max else {
+            return;
+        };
+        while let Some((id, written)) = self.oldest_written().await {
+            let old = self.shared.clock.age(written) >= age_max;
+            if !old || !self.shared.drop_aged(&id) {
+                return;
+            }
+        }
+    }
+
+    /// The oldest segment and when its last record was written.
+    async fn oldest_written(&mut self) -> Option<(SegmentId, ClockMs)> {
+        let (first, second, written) = {
+            let state = self.shared.state.borrow();
+            (
+                state.segments.first()?.id,
+                state.segments.second().copied(),
+                state.written,
+            )
+        };
+        let Some(second) = second else {
+            return Some((first, written));
+        };
+        // The next segment was begun when this one was full.
+        let begun = match (second.begun, self.second_begun) {
+            (Some(begun), _) => begun,
+            (None, Some((id, begun))) if id == second.id => begun,
+            (None, _) => self.shared.begun(&second.id).await,
+        };
+        self.second_begun = Some((second.id, begun));
+        Some((first, begun))
+    }
+}
+
+impl Shared {
+    fn cursor_table(&self, generation: u64) -> CursorTable {
+        let state = self.state.borrow();
+        let cursors = state.destinations.iter().map(|destination| SavedCursor {
+            name: destination.name.clone(),
+            sequence: destination.cursor().sequence,
+            items: destination.cursor().items,
+            offset: destination.cursor_offset(),
+        });
+        CursorTable {
+            generation,
+            lane_id: self.lane_id,
+            next_sequence: state.end.sequence,
+            cursors: cursors.collect(),
+        }
+    }
+
+    /// When a segment of an earlier process was begun, as its header says; now if that cannot be
+    /// read, which keeps the records before it for longer.
+    async fn begun(&self, id: &SegmentId) -> ClockMs {
+        let path = self.dir.join(id.name());
+        let Ok(mut scan) = Scan::open(&path, *id, Patience::Brief).await else {
+            return self.clock.now();
+        };
+        match scan.header().await {
+            FoundHeader::Intact(header) => self.clock.past(header.created_ms),
+            FoundHeader::Future | FoundHeader::Bad => self.clock.now(),
+        }
+    }
+
+    /// Drops the oldest segment for its age. Says whether it could be.
+    fn drop_aged(&self, id: &SegmentId) -> bool {
+        {
+            let mut state = self.state.borrow_mut();
+            if state.segments.first().is_none_or(|first| first.id != *id) {
+                return true;
+            }
+            if state.segments.count() == 1 {
+                // The last one may be in the writer's hands, and stays if nothing is held.
+                let held = state
+                    .destinations
+                    .iter()
+                    .any(|at| at.held_records(state.end) > 0);
+                if state.writing || !held {
+                    return false;
+                }
+                state.active = None;
+            }
+        }
+        self.drop_first(DropReason::Age);
+        true
+    }
+}
+
+async fn open_cursors(path: PathBuf, folder: &std::path::Path) -> io::Result<File> {
+    let file = fs::open(&path, &OpenOptions::create()).await?;
+    file.allocate(2 * CURSOR_SLOT_BYTES as u64).await?;
+    file.sync_data().await?;
+    fs::sync_dir(folder).await?;
+    Ok(file)
+}
+
+/// Makes a file with real blocks. What was made of it when that fails is removed again.
+async fn allocate(path: &std::path::Path, bytes: u64) -> io::Result<()> {
+    let file = fs::open(path, &OpenOptions::create()).await?;
+    let allocated = match file.allocate(bytes).await {
+        Ok(()) => file.sync_data().await,
+        Err(error) => Err(error),
+    };
+    drop(file);
+    if allocated.is_err() {
+        // The first error is the one to tell; a file that stays is found at the next start.
+        let _removed = fs::remove_file(path).await;
+    }
+    allocated
+}
