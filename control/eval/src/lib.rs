@@ -1,12 +1,13 @@
 //! From expressions to values, and the components that only compute values.
 //!
 //! Owns evaluation of expressions and bodies in a scope, the standard library, and the contract of
-//! resolvers: components that live on the control thread and hand exports to whoever refers to them.
-//! Leaves the graph, its order and modules to `plan`, types of arguments to `schema`. Evaluation is
-//! pure but for `sys.env`; resolvers do their own I/O.
+//! resolvers: components that live on the control thread and hand exports to whoever refers to
+//! them. Leaves the graph, its order and modules to `plan`, types of arguments to `schema`.
+//! Evaluation is pure but for `sys.env`; resolvers do their own I/O.
 //!
-//! Nouns: a *scope* is what names mean at one place; a *built-in* is a name of the standard library;
-//! a *resolver* is an instance of a control-only component, its *exports* an object of values.
+//! Nouns: a *scope* is what names mean at one place; a *built-in* is a name of the standard
+//! library; a *resolver* is an instance of a control-only component, its *exports* an object of
+//! values.
 
 #![forbid(unsafe_code)]
 

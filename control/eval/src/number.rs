@@ -1,7 +1,7 @@
 //! Arithmetic on numbers of different kinds.
 //!
-//! Compat: two numbers meet in the wider kind: unsigned, signed, float, in this order. Whole numbers
-//! wrap around.
+//! Compat: two numbers meet in the wider kind: unsigned, signed, float, in this order. Whole
+//! numbers wrap around.
 
 use std::cmp::Ordering;
 

@@ -165,7 +165,8 @@ fn check_operand(
     }
 }
 
-/// Brings a secret and a text, or two sorts of secret, into one form; what holds a secret stays one.
+/// Brings a secret and a text, or two sorts of secret, into one form; what holds a secret stays
+/// one.
 fn unwrap_secrets(left: &Value, right: &Value) -> (Value, Value) {
     use Capsule::{OptionalSecret as Optional, Secret as Hidden};
     let hidden = |text: &str| Value::secret(text);

@@ -1,9 +1,10 @@
 //! Resolvers: components that live on the control thread and only compute exports.
 //!
-//! A component implements [`ResolverComponent`] on the struct of its instance. `plan` starts it with
-//! decoded arguments, gives it new ones in place, and drops it when its block is gone; the instance
-//! hands in exports and health through its [`ResolverCx`] whenever they change, also long after
-//! `start` returned. What it spawns (`tokio::task::spawn_local`) must stop when it is dropped.
+//! A component implements [`ResolverComponent`] on the struct of its instance. `plan` starts it
+//! with decoded arguments, gives it new ones in place, and drops it when its block is gone; the
+//! instance hands in exports and health through its [`ResolverCx`] whenever they change, also long
+//! after `start` returned. What it spawns (`tokio::task::spawn_local`) must stop when it is
+//! dropped.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -236,7 +237,8 @@ fn typed<C: ResolverComponent>(arguments: Erased) -> Arc<C::Arguments> {
 type StartFn =
     fn(Erased, ResolverCx) -> LocalBoxFuture<'static, Result<Box<dyn Resolver>, ResolverError>>;
 
-/// A `ResolverComponent` as a value, for lists: `pub static COMPONENT: Component = Component::of::<X>();`
+/// A `ResolverComponent` as a value, for lists:
+/// `pub static COMPONENT: Component = Component::of::<X>();`
 pub struct Component {
     pub descriptor: Descriptor,
     start: StartFn,
@@ -259,8 +261,8 @@ impl Component {
         self.descriptor.name
     }
 
-    /// Makes the instance of node `id`. `changed` is called with the id after each change of exports
-    /// or health, at times while `start` still runs; it should only take a note.
+    /// Makes the instance of node `id`. `changed` is called with the id after each change of
+    /// exports or health, at times while `start` still runs; it should only take a note.
     pub async fn start(
         &self,
         id: &str,
@@ -310,4 +312,133 @@ fn start<C: ResolverComponent>(
         let resolver: Box<dyn Resolver> = Box::new(C::start(typed::<C>(arguments), cx).await?);
         Ok(resolver)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use schema::{Attribute, Body, MetricKind, Span, ValueSpan};
+
+    use super::*;
+
+    #[derive(Arguments)]
+    struct Settings {
+        /// What to export.
+        text: String,
+    }
+
+    struct Echo {
+        cx: ResolverCx,
+    }
+
+    impl ResolverComponent for Echo {
+        type Arguments = Settings;
+        const NAME: &'static str = "test.echo";
+        const STABILITY: Stability = Stability::Experimental;
+        const EXPORTS: &'static [ExportField] = &[ExportField {
+            name: "text",
+            type_name: "string",
+        }];
+        const METRICS: &'static [MetricDecl] = &[MetricDecl {
+            name: "echoes",
+            kind: MetricKind::Counter,
+            help: "updates",
+        }];
+
+        async fn start(settings: Arc<Settings>, cx: ResolverCx) -> Result<Echo, ResolverError> {
+            if settings.text.is_empty() {
+                return Err(ResolverError::new("nothing to say"));
+            }
+            cx.export([("text", settings.text.as_str().into())]);
+            Ok(Echo { cx })
+        }
+
+        async fn update(&mut self, settings: Arc<Settings>) -> Result<(), ResolverError> {
+            self.cx.add("echoes", 1.0);
+            self.cx.export([("text", settings.text.as_str().into())]);
+            self.cx.health(HealthState::Healthy, "updated");
+            Ok(())
+        }
+    }
+
+    static COMPONENT: Component = Component::of::<Echo>();
+
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => value,
+            Poll::Pending => panic!("nothing here waits"),
+        }
+    }
+
+    fn arguments(text: &str) -> Erased {
+        let text = Attribute {
+            name: "text".to_owned(),
+            value: text.into(),
+            span: Span::default(),
+            value_span: ValueSpan::default(),
+        };
+        let body = Body {
+            attributes: vec![text],
+            ..Body::default()
+        };
+        (COMPONENT.descriptor.decode)(&body, &mut Vec::new()).expect("decodes")
+    }
+
+    struct Started {
+        instance: Instance,
+        changes: Rc<Cell<u32>>,
+    }
+
+    fn start(text: &str) -> Result<Started, ResolverError> {
+        let changes = Rc::new(Cell::new(0));
+        let counted = changes.clone();
+        let changed = Rc::new(move |id: &str| {
+            assert_eq!(id, "test.echo.a");
+            counted.set(counted.get() + 1);
+        });
+        let environment = Rc::new(Environment::default());
+        let started = COMPONENT.start("test.echo.a", arguments(text), environment, changed);
+        ready(started).map(|instance| Started { instance, changes })
+    }
+
+    #[test]
+    fn what_start_exports_is_there_when_it_returns() {
+        let started = start("hello").expect("starts");
+        assert_eq!(
+            started.instance.exports(),
+            Value::object([("text", "hello".into())])
+        );
+        assert_eq!(started.instance.health().state, HealthState::Unknown);
+        assert_eq!(start("").err(), Some(ResolverError::new("nothing to say")));
+    }
+
+    #[test]
+    fn equal_exports_and_health_are_no_change() {
+        let Started {
+            mut instance,
+            changes,
+        } = start("hello").expect("starts");
+        assert_eq!(changes.get(), 1);
+        ready(instance.update(arguments("hello"))).expect("updates");
+        assert_eq!(changes.get(), 2, "the health changed");
+        ready(instance.update(arguments("hello"))).expect("updates");
+        assert_eq!(changes.get(), 2);
+        ready(instance.update(arguments("bye"))).expect("updates");
+        assert_eq!(changes.get(), 3);
+        assert_eq!(instance.metrics(), [("echoes", 3.0)]);
+    }
+
+    #[test]
+    fn a_task_that_outlives_its_instance_is_not_heard() {
+        let Started { instance, changes } = start("hello").expect("starts");
+        let cx = ResolverCx {
+            outlet: instance.outlet.clone(),
+        };
+        drop(instance);
+        cx.export([("text", "late".into())]);
+        cx.health(HealthState::Exited, "late");
+        assert_eq!(changes.get(), 1);
+    }
 }

@@ -44,7 +44,11 @@ pub fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
                 value: &::schema::Value,
             ) -> ::core::result::Result<#name, ::std::string::String> {
                 match value.as_str() {
-                    #(::core::option::Option::Some(#texts) => ::core::result::Result::Ok(#name::#idents),)*
+                    #(
+                        ::core::option::Option::Some(#texts) => {
+                            ::core::result::Result::Ok(#name::#idents)
+                        }
+                    )*
                     _ => ::core::result::Result::Err(
                         ::std::format!("unexpected {}", value.describe()),
                     ),

@@ -16,10 +16,9 @@ use syn::{Data, DeriveInput, parse_macro_input};
 /// On a struct: `#[arg(check = Self::validate)]` names a `fn(&Self, &mut Check<'_>)`.
 ///
 /// On a field, an attribute unless it says otherwise:
-/// - `required`; `default = EXPR` (converted with `Into`; texts, numbers, `Duration`, enums);
-///   `name = "x"`; `min = N`, `max = N`; `one_of("a", "b")`; `port = Metrics`;
-///   `deprecated = "what to use"`; `stability = "experimental"`; `shown` (the API lists it even if it
-///   equals the default).
+/// - `required`; `default = EXPR` (converted with `Into`; texts, numbers, `Duration`, enums); `name
+///   = "x"`; `min = N`, `max = N`; `one_of("a", "b")`; `port = Metrics`; `deprecated = "what to
+///   use"`; `stability = "experimental"`; `shown` (the API lists it even if it equals the default).
 /// - `block`: of type `A` (absent means `A` without attributes), `Option<A>` or `Vec<A>`.
 /// - `variants`: `Vec<E>` of an enum with this derive.
 /// - `label`: a `String`, the block's label.

@@ -14,8 +14,8 @@ use crate::value::{Capsule, Port, Value};
 pub trait Argument: Sized {
     fn ty() -> Type;
 
-    /// From a value that `Self::ty().coerce` gave, null excepted. The error is what is wrong with it
-    /// beyond its type.
+    /// From a value that `Self::ty().coerce` gave, null excepted. The error is what is wrong with
+    /// it beyond its type.
     fn from_value(value: &Value) -> Result<Self, String>;
 
     /// The value that `from_value` turns back into an equal `self`.

@@ -10,7 +10,8 @@ pub struct Span {
     pub end: u32,
 }
 
-/// Evaluated, not yet typed. Equality ignores spans, so that moving a block in its file is no change.
+/// Evaluated, not yet typed. Equality ignores spans, so that moving a block in its file is no
+/// change.
 #[derive(Clone, Debug, Default)]
 pub struct Body {
     pub attributes: Vec<Attribute>,

@@ -10,8 +10,8 @@ use crate::target::{Target, Targets};
 use crate::types::Type;
 use crate::value::{Capsule, Number, Object, Value};
 
-/// Why a value does not fit. `path` leads to the element to blame: indexes into arrays, and into the
-/// sorted keys of objects.
+/// Why a value does not fit. `path` leads to the element to blame: indexes into arrays, and into
+/// the sorted keys of objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeError {
     pub path: Vec<usize>,
@@ -56,8 +56,8 @@ impl TypeError {
 }
 
 impl Type {
-    /// The value in the form of this type: what `Argument::from_value` of a Rust type with this type
-    /// understands.
+    /// The value in the form of this type: what `Argument::from_value` of a Rust type with this
+    /// type understands.
     pub fn coerce(&self, value: &Value) -> Result<Value, Box<TypeError>> {
         if matches!(value, Value::Null) {
             return Ok(Value::Null);

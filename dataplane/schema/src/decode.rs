@@ -17,7 +17,8 @@ pub struct DecodeError {
     pub found: Option<String>,
     /// The valid name that is most like the one found.
     pub nearest: Option<String>,
-    /// Found by a check over several fields, so it may be due to one that could not be evaluated yet.
+    /// Found by a check over several fields, so it may be due to one that could not be evaluated
+    /// yet.
     pub from_check: bool,
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 use crate::declare::{BlockSchema, BodySchema, Descriptor, Field, MetricKind};
 use crate::value::{Capsule, Number, Value};
 
-/// Name, stability, arguments and blocks with the path of the block they stand in, exports, metrics.
+/// Name, stability, arguments and blocks with the path of the block they stand in, exports,
+/// metrics.
 pub fn descriptor_json(descriptor: &Descriptor) -> Json {
     let mut declaration = body_schema_json((descriptor.arguments)());
     let exports: Vec<Json> = descriptor

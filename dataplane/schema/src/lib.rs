@@ -1,8 +1,8 @@
 //! What a component declares about itself, and the values that its text evaluates to.
 //!
-//! Owns the value model, the types of arguments with their coercions, the `Arguments` trait with its
-//! derive, the declaration of a component, and the two JSON forms of these: the component API's and
-//! the dump of `invar components`. Leaves text to `syntax`, expressions to `eval`, and what a
+//! Owns the value model, the types of arguments with their coercions, the `Arguments` trait with
+//! its derive, the declaration of a component, and the two JSON forms of these: the component API's
+//! and the dump of `invar components`. Leaves text to `syntax`, expressions to `eval`, and what a
 //! component does to its family. Pure: no I/O, no clock.
 //!
 //! Nouns: a *body* is a block's content, evaluated but not yet typed; a *field* is an attribute as

@@ -1,6 +1,7 @@
 //! What stands after a `%`: flags, width, precision, index, verb.
 
-/// `%[1]+08.3f`, taken apart. Widths and precisions that arguments give are looked up by the printer.
+/// `%[1]+08.3f`, taken apart. Widths and precisions that arguments give are looked up by the
+/// printer.
 #[derive(Default)]
 pub(super) struct Directive {
     pub minus: bool,

@@ -1,8 +1,8 @@
 //! `json_path`: JSONPath over a JSON document.
 //!
-//! Compat: the dialect is that of the library that Alloy uses (ojg): the leading `$` may be missing,
-//! `..` finds the deepest first, a filter keeps elements for which its expression is true and knows
-//! arithmetic, `in`, `has`, `empty`, `=~` and the functions of RFC 9535.
+//! Compat: the dialect is that of the library that Alloy uses (ojg): the leading `$` may be
+//! missing, `..` finds the deepest first, a filter keeps elements for which its expression is true
+//! and knows arithmetic, `in`, `has`, `empty`, `=~` and the functions of RFC 9535.
 
 mod filter;
 mod parse;
@@ -46,8 +46,8 @@ impl Path {
     }
 }
 
-/// Takes the first step from `at` and the others from wherever it leads; `root` is what `$` means in
-/// filters.
+/// Takes the first step from `at` and the others from wherever it leads; `root` is what `$` means
+/// in filters.
 fn walk<'j>(steps: &[Step], root: &'j Json, at: &'j Json, found: &mut Vec<&'j Json>) {
     let Some((step, rest)) = steps.split_first() else {
         found.push(at);

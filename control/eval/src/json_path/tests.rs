@@ -1,5 +1,5 @@
-//! `testdata/json_path.tsv` was answered by the library that Alloy uses: document, path, result, each
-//! as JSON; `path error` or `json error` where it refuses one.
+//! `testdata/json_path.tsv` was answered by the library that Alloy uses: document, path, result,
+//! each as JSON; `path error` or `json error` where it refuses one.
 
 use super::parse;
 use crate::testing::same;

@@ -1,8 +1,8 @@
 //! `encoding.from_yaml`: a YAML document as a value.
 //!
-//! Compat: what plain scalars mean is decided as Go's yaml.v3 does, which Alloy uses: `0777` is octal,
-//! `yes` is a text, a date is a text with its time, a map with a key that is no text is a capsule
-//! (case language/encoding_yaml). Only the first document of several counts.
+//! Compat: what plain scalars mean is decided as Go's yaml.v3 does, which Alloy uses: `0777` is
+//! octal, `yes` is a text, a date is a text with its time, a map with a key that is no text is a
+//! capsule (case language/encoding_yaml). Only the first document of several counts.
 
 mod scalar;
 mod timestamp;

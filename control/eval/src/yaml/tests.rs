@@ -1,5 +1,5 @@
-//! `testdata/yaml.tsv` was read by Go's yaml.v3: document and result, each as JSON; `error` where it
-//! refuses the document.
+//! `testdata/yaml.tsv` was read by Go's yaml.v3: document and result, each as JSON; `error` where
+//! it refuses the document.
 
 use schema::Value;
 

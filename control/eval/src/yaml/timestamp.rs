@@ -1,7 +1,7 @@
 //! Dates and times as YAML has them, in the form in which Go writes a time.
 
-/// `2001-12-14`, `2001-12-14 21:59:43.1` or `2001-12-14T21:59:43.1+02:00`, with days and hours of one
-/// or two digits, as RFC 3339. None for anything else, also for a day that there is not.
+/// `2001-12-14`, `2001-12-14 21:59:43.1` or `2001-12-14T21:59:43.1+02:00`, with days and hours of
+/// one or two digits, as RFC 3339. None for anything else, also for a day that there is not.
 pub(super) fn parse(text: &str) -> Option<String> {
     let mut cursor = Cursor { rest: text };
     let year = cursor.number(4, 4)?;
