@@ -11,8 +11,8 @@ pub struct Probe {
     pub warning: Option<String>,
 }
 
-/// Tries what `choice` needs. `Auto` falls back to tokio, with a warning where io_uring exists but is
-/// refused; an explicit choice that this machine cannot serve is an error.
+/// Tries what `choice` needs. `Auto` falls back to tokio, with a warning where the system has
+/// io_uring but refuses it; an explicit choice that this machine cannot serve is an error.
 pub fn probe(choice: IoChoice) -> Result<Probe, String> {
     if choice == IoChoice::Tokio {
         return Ok(Probe {

@@ -1,5 +1,5 @@
-//! The service thread: a tokio runtime beside the shards, lent to what needs one (clients that exist
-//! only for tokio) or has to block (files, name resolution).
+//! The service thread: a tokio runtime beside the shards, lent to what needs one (clients that
+//! exist only for tokio) or has to block (files, name resolution).
 //!
 //! One per process, started at first use. In a simulation everything runs inline instead, so that
 //! the order of events stays fixed by the seed.
@@ -17,8 +17,8 @@ use crate::current;
 /// Limit: threads for blocking calls. A slow disk occupies one a lane; beyond that calls queue.
 const BLOCKING_THREADS_MAX: usize = 32;
 
-/// Runs `future` on the service thread and waits for it. If the wait is dropped, the future runs on.
-/// A panic in it continues in the caller.
+/// Runs `future` on the service thread and waits for it. If the wait is dropped, the future runs
+/// on. A panic in it continues in the caller.
 pub async fn run<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
     if current::backend() == Backend::Sim {
         return future.await;

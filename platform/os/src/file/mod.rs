@@ -1,5 +1,6 @@
-//! Files as a log needs them: positional reads and writes, space allocated for real, folders synced,
-//! and read-only mappings. All calls block; `runtime` moves them off the shard or onto a ring.
+//! Files as a log needs them: positional reads and writes, space allocated for real, folders
+//! synced, and read-only mappings. All calls block; `runtime` moves them off the shard or onto a
+//! ring.
 
 use std::fs::File;
 use std::io;

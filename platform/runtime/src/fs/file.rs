@@ -180,8 +180,8 @@ impl File {
         }
     }
 
-    /// Makes the file at least `len` bytes long with real blocks behind them, so that a full disk is
-    /// an error here and not later.
+    /// Makes the file at least `len` bytes long with real blocks behind them, so that a full disk
+    /// is an error here and not later.
     pub async fn allocate(&self, len: u64) -> io::Result<()> {
         match &self.inner {
             #[cfg(target_os = "linux")]

@@ -1,8 +1,8 @@
 //! Metrics of one shard, merged when read.
 //!
 //! A [`Registry`] belongs to a thread; a handle ([`Counter`], [`Gauge`], [`Histogram`]) is kept by
-//! who counts, so that counting is one cell write. A [`Snapshot`] is plain data: shards send theirs,
-//! [`merge`] adds equal series up.
+//! who counts, so that counting is one cell write. A [`Snapshot`] is plain data: shards send
+//! theirs, [`merge`] adds equal series up.
 
 mod handles;
 mod registry;

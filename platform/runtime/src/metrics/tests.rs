@@ -1,3 +1,5 @@
+//! Registries, histograms and merging.
+
 use super::*;
 
 fn buckets(snapshot: &Snapshot, name: &str) -> Buckets {

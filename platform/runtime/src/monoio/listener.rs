@@ -14,8 +14,8 @@ type Accepted = io::Result<(::monoio::net::TcpStream, SocketAddr)>;
 pub(crate) struct TcpListener {
     listener: Rc<::monoio::net::TcpListener>,
     address: SocketAddr,
-    /// The accept in the kernel's hands. It outlives the future that waits for it, since one that is
-    /// cancelled as a connection arrives would lose the connection.
+    /// The accept in the kernel's hands. It outlives the future that waits for it, since one that
+    /// is cancelled as a connection arrives would lose the connection.
     accept: RefCell<Option<LocalBoxFuture<'static, Accepted>>>,
 }
 

@@ -1,7 +1,7 @@
 //! A buffer on loan to the kernel.
 //!
-//! When a future that waits for an operation is dropped, monoio keeps the buffer until the kernel is
-//! done with it, and so it does not show when that is. A loan carries a clone of the thread's
+//! When a future that waits for an operation is dropped, monoio keeps the buffer until the kernel
+//! is done with it, but does not tell when that is. A loan carries a clone of the thread's
 //! `in_flight` mark, so that the thread's end can wait for the last one.
 
 use std::rc::Rc;

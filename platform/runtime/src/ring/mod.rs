@@ -61,8 +61,8 @@ pub(crate) struct Ring {
     completed: EventFd,
 }
 
-/// The thread's ring, made at first use; nothing where the kernel refuses one and on threads without
-/// a backend of their own.
+/// The thread's ring, made at first use; nothing where the kernel refuses one and on threads
+/// without a backend of their own.
 pub(crate) fn current() -> Option<Rc<Ring>> {
     let context = current::context()?;
     if let Some(ring) = context.ring.get() {

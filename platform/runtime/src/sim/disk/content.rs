@@ -20,7 +20,8 @@ pub(super) struct Node {
     changes: Vec<Change>,
     /// Open handles; a file without one and without a name is gone.
     pub(super) open: u32,
-    /// Changes that a failed sync gave up: no later sync makes them durable, a crash may leave them.
+    /// Changes that a failed sync gave up: no later sync makes them durable, a crash may leave
+    /// them.
     doomed: Vec<Change>,
 }
 
