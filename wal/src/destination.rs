@@ -164,23 +164,37 @@ impl Destination {
     /// Moves the cursor over what is done.
     fn pass(&mut self) -> bool {
         let before = self.cursor;
-        while let Some(entry) = self.window.front() {
-            let items = entry.end.items - self.cursor.items;
-            match entry.state {
-                EntryState::Waits => break,
-                EntryState::Acked => {
-                    self.acked_items += items - entry.lost_items;
-                    self.dropped.corrupt += entry.lost_items;
-                }
-                EntryState::Lost => {
-                    self.dropped.corrupt += items;
-                    self.lost_records += entry.end.sequence - self.cursor.sequence;
-                }
-            }
-            (self.cursor, self.cursor_offset) = (entry.end, entry.end_offset);
-            self.window.pop_front();
+        while let Some(entry) = self.window.front()
+            && entry.state != EntryState::Waits
+        {
+            let waiting = self.pass_first();
+            assert_eq!(waiting, 0, "what waits is not passed");
         }
         self.cursor != before
+    }
+
+    /// Moves the cursor over the first entry of the window and counts what is done. Gives the items
+    /// of one that still waits.
+    fn pass_first(&mut self) -> u64 {
+        let entry = self.window.pop_front().expect("the caller looked at it");
+        // A drop may have moved the cursor to the known number of items in the middle of an entry.
+        let items = entry.end.items.saturating_sub(self.cursor.items);
+        let lost_items = entry.lost_items.min(items);
+        let mut waiting = 0;
+        match entry.state {
+            EntryState::Waits => waiting = items,
+            EntryState::Acked => {
+                self.acked_items += items - lost_items;
+                self.dropped.corrupt += lost_items;
+            }
+            EntryState::Lost => {
+                self.dropped.corrupt += items;
+                self.lost_records += entry.end.sequence - self.cursor.sequence;
+            }
+        }
+        let items = self.cursor.items + items;
+        (self.cursor, self.cursor_offset) = (Mark { items, ..entry.end }, entry.end_offset);
+        waiting
     }
 
     /// The lane lets go of all before `mark`. Gives the items that are dropped by it.
@@ -189,17 +203,7 @@ impl Destination {
         while let Some(entry) = self.window.front()
             && entry.end.sequence <= mark.sequence
         {
-            let items = entry.end.items - self.cursor.items;
-            match entry.state {
-                EntryState::Waits => dropped += items,
-                EntryState::Acked => {
-                    self.acked_items += items - entry.lost_items;
-                    self.dropped.corrupt += entry.lost_items;
-                }
-                EntryState::Lost => self.dropped.corrupt += items,
-            }
-            (self.cursor, self.cursor_offset) = (entry.end, entry.end_offset);
-            self.window.pop_front();
+            dropped += self.pass_first();
         }
         if self.cursor.sequence < mark.sequence {
             // Not read yet. A name that was edited by hand may claim fewer items than were seen.

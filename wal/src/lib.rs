@@ -46,7 +46,13 @@ mod cold;
 mod lane;
 mod reader;
 
+mod inspect;
+
 pub use error::AppendError;
+pub use inspect::{
+    CursorReport, Inspection, SegmentReport, SegmentVerification, Verification, find_lanes,
+    inspect, verify,
+};
 pub use lane::{Lane, Sequence};
 pub use options::{LaneOptions, SyncPolicy, WhenFull};
 pub use reader::{Reader, Record};

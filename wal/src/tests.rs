@@ -72,6 +72,15 @@ async fn drain(lane: &Lane, destination: &str) -> Vec<u64> {
     numbers
 }
 
+fn segment_names(disk: &Disk) -> Vec<String> {
+    let names = disk
+        .list(Path::new(DIR))
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.name);
+    names.filter(|name| name.ends_with(".wal1")).collect()
+}
+
 fn assert_balanced(stats: &LaneStats) {
     for at in &stats.destinations {
         let came = at.recovered_items + stats.appended_items;
@@ -437,6 +446,42 @@ fn a_corrupt_record_is_skipped_counted_and_kept() {
             );
         }
         assert_eq!((stats.corrupt_bytes, stats.quarantined_bytes), (1088, 1088));
+    });
+}
+
+#[test]
+fn the_offline_reader_sees_the_lane_and_what_is_wrong_with_it() {
+    let disk = run(&Disk::new(), || async {
+        let lane = open(&options(&["a"])).await;
+        fill(&lane, 0..30).await;
+        let seen = Inspection::of(DIR.into()).await.unwrap();
+        assert_eq!(seen.segments.len() as u64, lane.stats().segments);
+        let sound = Verification::of(DIR.into()).await.unwrap();
+        assert!(sound.is_sound(), "{sound}");
+        assert_eq!(
+            sound
+                .segments
+                .iter()
+                .map(|segment| segment.items)
+                .sum::<u64>(),
+            300
+        );
+        lane.close().await;
+    });
+    let first = segment_names(&disk)[0].clone();
+    disk.corrupt(&Path::new(DIR).join(&first), 512 + 100, b"?");
+    run(&disk, move || async move {
+        let seen = Verification::of(DIR.into()).await.unwrap();
+        assert!(!seen.is_sound());
+        assert_eq!(seen.segments[0].missing_records, 1);
+        assert_eq!(seen.segments[0].faults, [512..512 + 544]);
+        assert!(
+            seen.to_string().contains("544 bytes at 512 are no records"),
+            "{seen}"
+        );
+        let seen = Inspection::of(DIR.into()).await.unwrap();
+        assert_eq!(seen.cursors[0].destination, "a");
+        assert!(seen.to_string().contains(&first), "{seen}");
     });
 }
 
