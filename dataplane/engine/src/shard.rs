@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use batch::SeriesTable;
 use runtime::budget::Budget;
-use runtime::metrics::Registry;
+use runtime::metrics::{Hook, Registry};
 use runtime::sync::Notify;
 
 use crate::build::{Build, BuildError, Globals};
@@ -47,6 +47,7 @@ pub async fn shard_main(
         "a shard's index is below their count"
     );
     let shard = Rc::new(Shard::new(options, reports));
+    let _hook = shard_metrics(&shard);
     let rollout = runtime::spawn(shard.clone().rollout());
     while let Ok(command) = commands.recv_async().await {
         match command {
@@ -65,6 +66,33 @@ pub async fn shard_main(
     }
     shard.push(Work::Drain);
     rollout.join().await;
+}
+
+/// Metrics of the shard itself, read when asked for.
+fn shard_metrics(shard: &Rc<Shard>) -> Hook {
+    let index = shard.options.index.to_string();
+    let gauge = |name, help| shard.registry.gauge(name, help, &[("shard", &index)]);
+    let series = gauge(
+        "invar_series",
+        "Series that something on the shard refers to.",
+    );
+    let series_bytes = gauge("invar_series_bytes", "Memory of the shard's series table.");
+    let used = gauge(
+        "invar_budget_used_bytes",
+        "Bytes of the shard's budget in use.",
+    );
+    let limit = gauge(
+        "invar_budget_limit_bytes",
+        "The shard's budget for data in flight.",
+    );
+    let (table, budget) = (shard.series.clone(), shard.budget.clone());
+    shard.registry.on_snapshot(move || {
+        let table = table.borrow();
+        series.set(table.len() as f64);
+        series_bytes.set(table.memory_bytes() as f64);
+        used.set(budget.used() as f64);
+        limit.set(budget.limit() as f64);
+    })
 }
 
 struct Shard {

@@ -12,5 +12,7 @@
 
 mod forward;
 mod outcomes;
+#[cfg(test)]
+mod testing;
 
 engine::components![echo, receive_http, relabel, remote_write, scrape];

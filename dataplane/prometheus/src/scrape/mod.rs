@@ -128,7 +128,8 @@ pub struct ScrapeArguments {
     /// Add the labels `__type__` and `__unit__`.
     #[arg(stability = "experimental")]
     pub enable_type_and_unit_labels: bool,
-    /// Pass metadata on with samples.
+    /// Pass metadata on with samples. It is passed on in any case: what is done with it is the
+    /// receiver's setting.
     #[arg(stability = "experimental")]
     pub honor_metadata: bool,
     /// Write a zero where a counter says it started.

@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use batch::MetricsBatch;
-use engine::{Build, BuildError, Throttle};
-use runtime::Task;
+use engine::{Build, BuildError, TaskSet, Throttle};
 use runtime::sync::Notify;
 
 use super::ScrapeArguments;
 use super::intake::Scratch;
 use super::metrics::Metrics;
 use super::run;
-use super::settings::Settings;
+use super::settings::{self, Settings};
 use super::target::ScrapeTarget;
 
 /// One instance's state.
@@ -25,11 +24,12 @@ pub struct Pool {
     pub offset_seed: u64,
     pub failure_log: Throttle,
     settings: RefCell<Rc<Settings>>,
+    warned: RefCell<Vec<&'static str>>,
     /// By target hash.
     members: RefCell<HashMap<u64, Rc<Member>>>,
     /// Targets on all shards.
     targets: Cell<usize>,
-    tasks: RefCell<Vec<Task>>,
+    tasks: TaskSet,
     running: Cell<bool>,
     buffers: RefCell<Vec<Vec<u8>>>,
     batches: RefCell<Vec<MetricsBatch>>,
@@ -73,9 +73,10 @@ impl Pool {
             offset_seed: stdx::fnv1a(cx.globals.hostname.as_bytes()),
             failure_log: Throttle::new(std::time::Duration::from_secs(30)),
             settings: RefCell::new(settings),
+            warned: RefCell::default(),
             members: RefCell::new(HashMap::new()),
             targets: Cell::new(0),
-            tasks: RefCell::new(Vec::new()),
+            tasks: TaskSet::new(),
             running: Cell::new(false),
             buffers: RefCell::new(Vec::new()),
             batches: RefCell::new(Vec::new()),
@@ -83,6 +84,7 @@ impl Pool {
             delivering: Cell::new(0),
             delivered: Notify::new(),
         });
+        pool.warn_of_unsupported(arguments);
         pool.set_targets(&arguments.targets);
         Ok(pool)
     }
@@ -91,6 +93,7 @@ impl Pool {
     pub fn update(self: &Rc<Pool>, arguments: &ScrapeArguments) -> Result<(), BuildError> {
         let settings = Settings::new(&self.cx, arguments)?;
         *self.settings.borrow_mut() = settings;
+        self.warn_of_unsupported(arguments);
         self.set_targets(&arguments.targets);
         for member in self.members.borrow().values() {
             member.changed.notify_one();
@@ -112,9 +115,7 @@ impl Pool {
 
     pub fn stop(&self) {
         self.running.set(false);
-        for task in self.tasks.borrow_mut().drain(..) {
-            task.abort();
-        }
+        self.tasks.abort();
     }
 
     /// Scrapes begun so far are delivered, none begins any more.
@@ -177,6 +178,17 @@ impl Pool {
         }
     }
 
+    /// Says once which settings do nothing yet.
+    fn warn_of_unsupported(&self, arguments: &ScrapeArguments) {
+        let unsupported = settings::unsupported(arguments);
+        let before = self.warned.replace(unsupported.clone());
+        if unsupported.is_empty() || unsupported == before || self.cx.shard_index > 0 {
+            return;
+        }
+        let (node, names) = (&*self.cx.node, unsupported.join(", "));
+        tracing::warn!(component_id = node, "not supported yet and without effect: {names}");
+    }
+
     fn set_targets(self: &Rc<Pool>, targets: &[schema::Target]) {
         let wanted = self.wanted(targets);
         self.targets.set(wanted.len());
@@ -232,10 +244,7 @@ impl Pool {
     }
 
     fn start_loop(self: &Rc<Pool>, member: &Rc<Member>) {
-        let task = runtime::spawn(run::target(self.clone(), member.clone()));
-        let mut tasks = self.tasks.borrow_mut();
-        tasks.retain(|task| !task.is_finished());
-        tasks.push(task);
+        self.tasks.spawn(run::target(self.clone(), member.clone()));
     }
 }
 

@@ -79,6 +79,20 @@ impl Settings {
     }
 }
 
+/// Settings that are given and do nothing yet.
+pub fn unsupported(arguments: &ScrapeArguments) -> Vec<&'static str> {
+    let given = [
+        ("scrape_native_histograms", arguments.scrape_native_histograms),
+        ("enable_protobuf_negotiation", arguments.enable_protobuf_negotiation),
+        ("convert_classic_histograms_to_nhcb", arguments.convert_classic_histograms_to_nhcb),
+        ("enable_type_and_unit_labels", arguments.enable_type_and_unit_labels),
+        ("start_timestamp_zero_ingestion", arguments.start_timestamp_zero_ingestion),
+        ("scrape_failure_log_file", !arguments.scrape_failure_log_file.is_empty()),
+        ("clustering", arguments.clustering.enabled),
+    ];
+    given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+}
+
 /// The parser for a fallback protocol: nothing for one that is known and not parsed yet, no value at
 /// all for an unknown one.
 pub fn fallback(protocol: &str) -> Option<Option<Format>> {

@@ -1,82 +1,19 @@
 //! Scrapes of simulated targets, seen from a sink.
 
-use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::PlanNode;
 use engine::testing::{Mood, SINK, TestShard, body, node, receivers, sink};
-use net::{Answer, Bytes, HeaderValue, Server, ServerOptions, StatusCode, header, serve};
-use runtime::net::{ListenOptions, TcpListener};
 use runtime::sim::check;
 use schema::Value;
 
 use super::COMPONENT;
+use crate::testing::Exposer;
 
 const SECOND: Duration = Duration::from_secs(1);
 const NODE: &str = "prometheus.scrape.s";
 const SINK_NODE: &str = "test.sink.out";
-
-/// A target that answers with a page that may change.
-struct Exposer {
-    address: SocketAddr,
-    page: Rc<RefCell<Page>>,
-    asked: Rc<RefCell<Vec<String>>>,
-    _server: Server,
-}
-
-#[derive(Clone)]
-struct Page {
-    status: u16,
-    media: &'static str,
-    text: String,
-    delay: Duration,
-}
-
-impl Exposer {
-    fn start(text: &str) -> Exposer {
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listener = TcpListener::bind(address, &ListenOptions::exclusive()).expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let media = "text/plain; version=0.0.4";
-        let page = Page { status: 200, media, text: text.to_owned(), delay: Duration::ZERO };
-        let page = Rc::new(RefCell::new(page));
-        let asked: Rc<RefCell<Vec<String>>> = Rc::default();
-        let (shown, seen) = (page.clone(), asked.clone());
-        let handler = Rc::new(move |incoming: net::Incoming| -> runtime::LocalBoxFuture<'static, _> {
-            seen.borrow_mut().push(incoming.uri.to_string());
-            let page = shown.borrow().clone();
-            Box::pin(async move {
-                runtime::sleep(page.delay).await;
-                let status = StatusCode::from_u16(page.status).expect("a status");
-                let mut answer = Answer::empty(status);
-                let media = HeaderValue::from_static(page.media);
-                answer.headers.insert(header::CONTENT_TYPE, media);
-                answer.body = Bytes::from(page.text);
-                answer
-            })
-        });
-        let server = serve(listener, handler, ServerOptions::standard());
-        Exposer { address, page, asked, _server: server }
-    }
-
-    fn show(&self, text: &str) {
-        self.page.borrow_mut().text = text.to_owned();
-    }
-
-    fn target(&self) -> Value {
-        self.target_with([("instance", "i"), ("job", "j")])
-    }
-
-    fn target_with<const N: usize>(&self, labels: [(&str, &str); N]) -> Value {
-        let address = ("__address__".to_owned(), self.address.to_string());
-        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let labels = labels.into_iter().chain([address]);
-        Value::object(labels.map(|(name, value)| (name, Value::string(value))))
-    }
-}
 
 fn scrape<const N: usize>(targets: Value, more: [(&str, Value); N]) -> Arc<PlanNode> {
     let mut arguments = body([
@@ -100,9 +37,9 @@ fn taken(reports: &[&str]) -> Vec<String> {
     let lines = sink(SINK_NODE).take();
     let short = lines.into_iter().map(|line| {
         let (rest, _time) = line.rsplit_once('@').unwrap_or((&line, ""));
-        let rest = rest.replace("instance=\"i\"", "").replace("job=\"j\"", "");
-        let rest = rest.replace("{,", "{").replace(",,", ",").replace(",}", "}").replace("{}", "");
-        rest.trim_end().to_owned()
+        let rest = rest.replace("instance=\"i\",", "").replace("job=\"j\",", "");
+        let rest = rest.replace(",instance=\"i\"", "").replace(",job=\"j\"", "");
+        rest.replace("{job=\"j\"}", "").replace("{instance=\"i\"}", "")
     });
     let wanted = |line: &String| {
         !line.starts_with("scrape_") || reports.iter().any(|name| line.starts_with(name))
@@ -444,15 +381,17 @@ fn references_to_series_are_given_back() {
         let shard = TestShard::start();
         let exposer = Exposer::start("a 1\n");
         apply(&shard, scrape(Value::array([exposer.target()]), [])).await;
-        let live = Rc::new(Cell::new(0));
         for round in 0..20 {
             exposer.show(&format!("a 1\nround{{n=\"{round}\"}} 1\n"));
             runtime::sleep(SECOND * 10).await;
         }
-        // Each round's series ends with the next one: a marker each, and none is left behind.
         let markers = taken(&[]).iter().filter(|line| line.ends_with("STALE")).count();
-        live.set(markers);
-        assert_eq!(live.get(), 19);
+        assert_eq!(markers, 19, "each round's series ends with the next one");
+        // a, the last round and the five about the scrape.
+        assert_eq!(shard.metrics().await.number("invar_series", &[("shard", "0")]), Some(7.0));
+        apply(&shard, scrape(Value::array([]), [])).await;
+        runtime::sleep(SECOND * 40).await;
+        assert_eq!(shard.metrics().await.number("invar_series", &[("shard", "0")]), Some(0.0));
     });
 }
 
