@@ -11,7 +11,7 @@ use runtime::fs::{self, File, OpenOptions};
 
 use crate::clock::Clock;
 use crate::keeper::Keeper;
-use crate::limits::{PAYLOAD_BYTES_MAX, RECORD_ALIGNMENT, SEGMENT_HEADER_BYTES};
+use crate::limits::{FOLDERS_SYNCED_MAX, PAYLOAD_BYTES_MAX, RECORD_ALIGNMENT, SEGMENT_HEADER_BYTES};
 use crate::quarantine::Quarantine;
 use crate::record::record_bytes;
 use crate::recover::{Recovered, recover};
@@ -54,7 +54,7 @@ impl Lane {
     /// what is in the files.
     pub async fn open(dir: &Path, options: LaneOptions) -> io::Result<Lane> {
         let options = options.checked()?;
-        fs::create_dir_all(dir).await?;
+        make_folder(dir).await?;
         let lock = fs::lock(&dir.join(LOCK))
             .await
             .map_err(|error| locked(dir, error))?;
@@ -242,6 +242,21 @@ impl Lane {
         drop(state);
         self.shared.progress.notify_all();
     }
+}
+
+/// Makes the lane's folder. The folders above it are synced as well, those that were there before
+/// included: an earlier process may have made them and died before it did so.
+async fn make_folder(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir).await?;
+    for above in dir.ancestors().skip(1).take(FOLDERS_SYNCED_MAX) {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        match fs::sync_dir(above).await {
+            // Not ours then, and nothing in it was made by us.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 fn locked(dir: &Path, error: io::Error) -> io::Error {

@@ -36,6 +36,10 @@ pub const CURSOR_ENTRY_BYTES: usize = 26;
 /// Size of each of the two slots of the cursor file.
 pub const CURSOR_SLOT_BYTES: usize = 32 << 10;
 
+/// Limit: folders above a lane's that are synced when it is opened: the shard's, the node's, the
+/// storage folder and the one that holds it.
+pub const FOLDERS_SYNCED_MAX: usize = 4;
+
 /// How long an ack may be known to memory only. After a crash that much is sent again.
 pub const CURSOR_SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
