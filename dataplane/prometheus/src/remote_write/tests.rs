@@ -164,8 +164,8 @@ fn retry_after_is_obeyed_in_both_forms() {
             let (exposer, receiver) = (Exposer::start("a 1\n"), Receiver::start());
             receiver.got.status.set(429);
             let wish = match form {
-                // 1,700,000,000 s since 1970 and the seconds that have passed.
-                "date" => "Tue, 14 Nov 2023 22:14:20 GMT".to_owned(),
+                // Two minutes after the simulated clock's first minute, which is 1,700,000,000 s.
+                "date" => "Tue, 14 Nov 2023 22:15:20 GMT".to_owned(),
                 seconds => seconds.to_owned(),
             };
             *receiver.got.retry_after.borrow_mut() = Some(wish);
