@@ -10,7 +10,7 @@ const GRANULE: usize = 8;
 const CHUNK_BYTES: usize = 64 * 1024;
 const CHUNK_GRANULES: usize = CHUNK_BYTES / GRANULE;
 /// Bytes past the last place of a chunk, so that a reader may always read this many from any place on.
-pub(crate) const PADDING: usize = 32;
+pub(crate) const PADDING: usize = crate::wire_buf::BLOCK;
 /// Sizes up to 512 bytes have exact free lists; larger ones are rounded up to a power of two.
 const EXACT_CLASSES: usize = 64;
 /// 1 KiB to 32 KiB. What is larger gets a chunk of its own.

@@ -128,10 +128,8 @@ impl SeriesTable {
     /// Appends the labels as remote write sends them: field 1 of prometheus.TimeSeries, repeated.
     #[inline]
     pub fn write_labels(&self, series: SeriesId, out: &mut WireBuf) {
-        for pair in pair_ids(self.series.get(series.0)) {
-            let (len, tail) = self.pairs.tail(pair);
-            out.put_padded(tail, len);
-        }
+        let pairs = pair_ids(self.series.get(series.0));
+        out.put_all_padded(pairs.map(|pair| self.pairs.tail(pair)));
     }
 
     #[must_use]

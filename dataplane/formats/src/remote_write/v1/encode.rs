@@ -22,7 +22,8 @@ pub struct Encoder {
 #[derive(Default)]
 struct Time {
     timestamp_ms: i64,
-    bytes: [u8; 16],
+    /// Padded, so that it is copied in one move.
+    bytes: [u8; 32],
     len: usize,
 }
 
@@ -48,11 +49,11 @@ impl Encoder {
         // Compat: proto3 leaves zeros out, and Go's encoder takes -0 for one, so that it arrives as 0.
         // Held by the case metrics/text_special_values.
         if sample.value == 0.0 {
-            self.out.put(&[SAMPLE, time as u8]);
+            self.out.put_array([SAMPLE, time as u8]);
         } else {
             let mut head = [SAMPLE, 9 + time as u8, 0x09, 0, 0, 0, 0, 0, 0, 0, 0];
             head[3..].copy_from_slice(&sample.value.to_le_bytes());
-            self.out.put(&head);
+            self.out.put_array(head);
         }
         self.out.put_padded(&self.time.bytes, time);
     }
@@ -157,7 +158,7 @@ pub(super) fn put_text(out: &mut WireBuf, tag: u8, text: &str) {
 pub(super) fn put_double(out: &mut WireBuf, tag: u8, value: f64) {
     if value != 0.0 {
         out.put_byte(tag);
-        out.put(&value.to_le_bytes());
+        out.put_array(value.to_le_bytes());
     }
 }
 

@@ -1,0 +1,178 @@
+//! The steps of a sample, each in a function of its own that callgrind can find by name.
+
+use batch::{LabelsBuf, Sample, ScrapeCache, SeriesTable};
+use formats::exposition::{Entry, Format, KnownOptions, Parser, read_series};
+use formats::remote_write::v1::Encoder;
+use formats::snappy::Compressor;
+use ops::relabel::{NameScheme, Outcome, Rule, RuleText, apply};
+
+use crate::page;
+
+/// How often a stage goes over the page: enough that what happens once does not show.
+pub const ROUNDS: usize = 20;
+const TIME_MS: i64 = 1_790_000_000_000;
+
+/// A target after its first scrape, and pages of the scrapes to come.
+pub struct Bench {
+    pages: Vec<String>,
+    table: SeriesTable,
+    cache: ScrapeCache,
+    samples: Vec<Sample>,
+    rules: Vec<Rule>,
+    encoder: Encoder,
+    compressor: Compressor,
+    compressed: Vec<u8>,
+}
+
+/// The stages, in the order in which a sample meets them.
+pub const STAGES: [(&str, fn(&mut Bench)); 5] = [
+    ("first", Bench::stage_first),
+    ("relabel", Bench::stage_relabel),
+    ("parse", Bench::stage_parse),
+    ("encode", Bench::stage_encode),
+    ("compress", Bench::stage_compress),
+];
+
+impl Bench {
+    pub fn new() -> Bench {
+        let mut bench = Bench {
+            pages: (0..ROUNDS as u64).map(page::render).collect(),
+            table: SeriesTable::new(1),
+            cache: ScrapeCache::new(2),
+            samples: Vec::new(),
+            rules: rules(),
+            encoder: Encoder::new(),
+            compressor: Compressor::new(),
+            compressed: Vec::new(),
+        };
+        let page = page::render(0);
+        bench.scrape_new(&page);
+        // Warm: buffers have their size before anything is counted.
+        bench.scrape_known(&page);
+        bench.encode();
+        bench.compress();
+        bench
+    }
+
+    /// Bytes of the page, of the request and of the compressed request, for the report.
+    pub fn sizes(&mut self) -> [usize; 3] {
+        [
+            self.pages[0].len(),
+            self.encoder.finish().len(),
+            self.compressed.len(),
+        ]
+    }
+
+    /// New series: labels are read, merged with the target's and interned.
+    #[inline(never)]
+    pub fn stage_first(&mut self) {
+        for page in std::mem::take(&mut self.pages) {
+            self.table = SeriesTable::new(1);
+            self.cache = ScrapeCache::new(2);
+            self.scrape_new(&page);
+        }
+    }
+
+    /// Three rules over the labels of every series, as on a cache miss.
+    #[inline(never)]
+    pub fn stage_relabel(&mut self) {
+        let mut labels = LabelsBuf::new();
+        for _ in 0..ROUNDS {
+            for sample in &self.samples {
+                self.table.read_labels(sample.series, &mut labels);
+                assert_eq!(apply(&self.rules, &mut labels), Outcome::Keep);
+            }
+        }
+    }
+
+    /// Known series in order: a line becomes a sample in the batch.
+    #[inline(never)]
+    pub fn stage_parse(&mut self) {
+        for page in std::mem::take(&mut self.pages) {
+            self.scrape_known(&page);
+        }
+    }
+
+    /// A batch becomes a remote write request.
+    #[inline(never)]
+    pub fn stage_encode(&mut self) {
+        for _ in 0..ROUNDS {
+            self.encode();
+        }
+    }
+
+    /// A request is compressed.
+    #[inline(never)]
+    pub fn stage_compress(&mut self) {
+        for _ in 0..ROUNDS {
+            self.compress();
+        }
+    }
+
+    fn scrape_new(&mut self, page: &str) {
+        let mut labels = LabelsBuf::new();
+        let mut parser = Parser::new(page.as_bytes(), Format::Text);
+        self.cache.begin();
+        while let Some(entry) = parser.next().expect("our own page") {
+            let Entry::Sample(line) = entry else { continue };
+            let key = self.cache.find(line.text).expect_err("a new series");
+            read_series(line.text, line.kind, &mut labels).expect("our own series");
+            for (name, value) in page::TARGET {
+                labels.set(name, value);
+            }
+            self.cache
+                .insert(key, Some(self.table.intern(&labels)), true);
+        }
+        self.cache
+            .commit(|_| unreachable!("nothing was there before"));
+    }
+
+    fn scrape_known(&mut self, page: &str) {
+        let options = KnownOptions {
+            timestamp_ms: TIME_MS,
+            honor_timestamps: true,
+            track_timestamps_staleness: false,
+            timestamp_ms_max: i64::MAX,
+        };
+        self.samples.clear();
+        let mut parser = Parser::new(page.as_bytes(), Format::Text);
+        self.cache.begin();
+        loop {
+            parser.known(&mut self.cache, &options, &mut self.samples);
+            match parser.next().expect("our own page") {
+                Some(Entry::Sample(_)) => unreachable!("every series is known"),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        self.cache.commit(|_| unreachable!("nothing vanishes"));
+        assert_eq!(self.samples.len(), page::SERIES);
+    }
+
+    fn encode(&mut self) {
+        self.encoder.clear();
+        for sample in &self.samples {
+            self.encoder.sample(&self.table, *sample);
+        }
+        assert!(self.encoder.finish().len() > page::SERIES * 200);
+    }
+
+    fn compress(&mut self) {
+        self.compressor
+            .compress(self.encoder.finish(), &mut self.compressed);
+    }
+}
+
+fn rules() -> Vec<Rule> {
+    let mut keep = RuleText::new("keep");
+    keep.source_labels = vec!["namespace".to_owned(), "mode".to_owned()];
+    keep.regex = "[a-z-]+;[a-z]+".to_owned();
+    let mut replace = RuleText::new("replace");
+    replace.source_labels = vec!["pod".to_owned()];
+    replace.regex = "(.+)-[0-9a-f]+-[0-9]+".to_owned();
+    replace.target_label = "deployment".to_owned();
+    let mut drop = RuleText::new("labeldrop");
+    drop.regex = "container|image".to_owned();
+    let rule = |text| Rule::new(text, NameScheme::Legacy).expect("a valid rule");
+    [keep, replace, drop].map(rule).into()
+}
