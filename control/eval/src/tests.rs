@@ -213,3 +213,21 @@ fn constants_use_the_names_that_configurations_know() {
         "Go's names, not Rust's: {arch}"
     );
 }
+
+proptest::proptest! {
+    /// What configurations and files may hand to the parsers of the standard library.
+    #[test]
+    fn no_text_breaks_a_parser(
+        text in "[%\\[\\]{}()*.?@$:,'\"/&|<>=!~+\\-#0-9a-zäx \n\t]{0,40}",
+        number in proptest::prelude::any::<f64>(),
+    ) {
+        let arguments = [Value::from(number), "ä".into(), Value::Null, 7_i64.into()];
+        crate::format::format(&text, &arguments);
+        let document = serde_json::json!([{ "a": [1, 2] }, "ä", null, { "x": { "a": 0 } }]);
+        if let Ok(path) = crate::json_path::parse(&text) {
+            path.select(&document);
+        }
+        // Whether it reads or not; what it reads can be shown.
+        crate::yaml::parse(&text).map_or(String::new(), |value| json_of(&value).to_string());
+    }
+}
