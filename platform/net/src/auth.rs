@@ -107,11 +107,11 @@ impl Authenticator {
             Auth::Basic {
                 username,
                 password: None,
-            } => Authenticator::Fixed(basic(username, "")?),
+            } => Authenticator::Fixed(basic(username, "")),
             Auth::Basic {
                 username,
                 password: Some(SecretSource::Inline(password)),
-            } => Authenticator::Fixed(basic(username, password.expose())?),
+            } => Authenticator::Fixed(basic(username, password.expose())),
             Auth::Basic {
                 username,
                 password: Some(file),
@@ -149,7 +149,7 @@ impl Authenticator {
             Authenticator::None => Ok(None),
             Authenticator::Fixed(value) => Ok(Some(value.clone())),
             Authenticator::Basic { username, password } => {
-                basic(username, password.get().await?.expose()).map(Some)
+                Ok(Some(basic(username, password.get().await?.expose())))
             }
             Authenticator::Authorization {
                 scheme,
@@ -161,8 +161,9 @@ impl Authenticator {
 }
 
 /// `Basic` with user and password.
-pub(crate) fn basic(username: &str, password: &str) -> Result<HeaderValue, HttpError> {
-    authorization("Basic", &STANDARD.encode(format!("{username}:{password}")))
+pub(crate) fn basic(username: &str, password: &str) -> HeaderValue {
+    let credentials = STANDARD.encode(format!("{username}:{password}"));
+    authorization("Basic", &credentials).expect("base64 fits into a header")
 }
 
 /// `scheme credentials`, hidden in debug output and from HTTP/2's header compression.

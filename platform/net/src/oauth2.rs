@@ -119,7 +119,7 @@ impl TokenSource {
             let encode = |text: &str| -> String {
                 form_urlencoded::byte_serialize(text.as_bytes()).collect()
             };
-            let header = basic(&encode(&self.client_id), &encode(secret.expose()))?;
+            let header = basic(&encode(&self.client_id), &encode(secret.expose()));
             request.headers.insert(header::AUTHORIZATION, header);
         }
         self.client

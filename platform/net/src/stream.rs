@@ -148,6 +148,10 @@ impl Counted {
     pub(crate) fn new(stream: Stream, traffic: Rc<Traffic>) -> Counted {
         Counted { stream, traffic }
     }
+
+    pub(crate) fn into_stream(self) -> Stream {
+        self.stream
+    }
 }
 
 impl Read for Counted {

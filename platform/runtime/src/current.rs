@@ -3,7 +3,7 @@
 //! A shard, a simulation and [`crate::block_on`] enter a [`Context`]; everything else finds none
 //! and counts as tokio.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::backend::Backend;
@@ -21,9 +21,7 @@ pub(crate) struct Context {
     pub(crate) in_flight: Rc<()>,
     /// The ring for files; made at the first use, `None` inside when the kernel refuses one.
     #[cfg(target_os = "linux")]
-    pub(crate) ring: OnceCell<Option<Rc<crate::ring::Ring>>>,
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) ring: OnceCell<()>,
+    pub(crate) ring: std::cell::OnceCell<Option<Rc<crate::ring::Ring>>>,
 }
 
 impl Context {
@@ -38,7 +36,8 @@ impl Context {
             tasks: TaskSet::default(),
             sim,
             in_flight: Rc::new(()),
-            ring: OnceCell::new(),
+            #[cfg(target_os = "linux")]
+            ring: std::cell::OnceCell::new(),
         })
     }
 }

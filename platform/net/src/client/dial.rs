@@ -6,13 +6,13 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
 use runtime::net::TcpStream;
 
 use super::ClientOptions;
 use super::connection::Connection;
 use super::tunnel;
+use crate::auth::basic;
 use crate::body::chain;
 use crate::dns::Resolver;
 use crate::proxy::ProxyRules;
@@ -69,7 +69,7 @@ impl Dialer {
                 .await
                 .map_err(|error| tls_failed(target, &error))?,
         };
-        Connection::begin(stream, http2)
+        Connection::open(stream, http2)
             .await
             .map_err(|error| HttpError::Protocol {
                 authority: target.authority().to_owned(),
@@ -149,12 +149,9 @@ impl Dialer {
 }
 
 /// `Proxy-Authorization` from the proxy's URL.
-pub(crate) fn proxy_credentials(proxy: &Target) -> Option<String> {
+pub(crate) fn proxy_credentials(proxy: &Target) -> Option<HeaderValue> {
     let (user, password) = proxy.user_info()?;
-    Some(format!(
-        "Basic {}",
-        STANDARD.encode(format!("{user}:{password}"))
-    ))
+    Some(basic(&user, &password))
 }
 
 fn tls_failed(target: &Target, error: &TlsError) -> HttpError {

@@ -25,7 +25,7 @@ pub use pool::PoolOptions;
 use crate::auth::{Authenticator, basic};
 use crate::body::{BodyError, chain, is_gzip, read_into};
 use crate::{Auth, BodyLimits, HttpError, ProxyOptions, Scheme, Target, tls};
-use connection::Connection;
+use connection::{Exchange, SendError};
 use dial::{Dialer, proxy_credentials};
 use pool::Pool;
 
@@ -137,7 +137,7 @@ impl Client {
     /// Files are read when they are needed.
     pub fn new(options: ClientOptions) -> Result<Client, HttpError> {
         let user_agent = HeaderValue::from_str(&options.user_agent)
-            .unwrap_or_else(|_| HeaderValue::from_static("invar"));
+            .expect("a program's name and version fit into a header");
         Ok(Client(Rc::new(Inner {
             user_agent,
             authenticator: Authenticator::new(&options.auth, &options.user_agent)?,
@@ -238,20 +238,21 @@ impl Inner {
         body: &mut Vec<u8>,
     ) -> Result<Head, HttpError> {
         let headers = self.headers(request, hop).await?;
-        let (mut connection, response) = self.send_hop(hop, headers).await?;
+        let (response, mut exchange) = self.send_hop(hop, headers).await?;
         let (parts, mut incoming) = response.into_parts();
         let redirected = self.follow_redirects
             && is_redirect(parts.status)
             && parts.headers.contains_key(header::LOCATION);
-        let read = if redirected {
-            let small = BodyLimits::both(REDIRECT_BODY_BYTES_MAX);
-            read_into(&mut incoming, false, small, body).await
-        } else {
-            read_into(&mut incoming, is_gzip(&parts.headers), limits, body).await
+        let (gzip, limits) = match redirected {
+            true => (false, BodyLimits::both(REDIRECT_BODY_BYTES_MAX)),
+            false => (is_gzip(&parts.headers), limits),
         };
-        let wire_bytes = match read {
+        let wire_bytes = match exchange
+            .read(read_into(&mut incoming, gzip, limits, body))
+            .await
+        {
             Ok(wire_bytes) => {
-                if connection.becomes_ready().await {
+                if let Some(connection) = exchange.end().await {
                     self.pool.give(hop.target.origin(), connection);
                 }
                 wire_bytes
@@ -274,35 +275,28 @@ impl Inner {
         &self,
         hop: &Hop,
         headers: HeaderMap,
-    ) -> Result<(Connection, http::Response<Incoming>), HttpError> {
+    ) -> Result<(http::Response<Incoming>, Exchange), HttpError> {
         let origin = hop.target.origin();
-        if let Some(mut connection) = self.pool.take(origin) {
-            let read_before = connection.read_bytes();
-            let shared = connection.is_shared();
-            let request = self.request(hop, headers.clone(), shared);
+        if let Some(connection) = self.pool.take(origin) {
+            let request = self.request(hop, headers.clone(), connection.is_http2());
             match connection.send(request).await {
-                Ok(response) => return Ok((connection, response)),
-                // Bytes on a shared connection may be those of another request's answer.
-                Err(error) if !shared && connection.read_bytes() != read_before => {
-                    return Err(send_failed(&hop.target, &connection, &error));
-                }
-                Err(error) => {
-                    tracing::debug!("kept connection to {origin} is dead: {error}");
+                Ok(answer) => return Ok(answer),
+                Err(failure) if failure.answered => return Err(send_failed(&hop.target, &failure)),
+                Err(failure) => {
+                    tracing::debug!("kept connection to {origin} is dead: {}", failure.error);
                     self.pool.forget(origin);
                 }
             }
         }
-        let mut connection = self.dialer.dial(&hop.target).await?;
-        let request = self.request(hop, headers, connection.is_shared());
-        match connection.send(request).await {
-            Ok(response) => {
-                if let Some(handle) = connection.share() {
-                    self.pool.give(origin, handle);
-                }
-                Ok((connection, response))
-            }
-            Err(error) => Err(send_failed(&hop.target, &connection, &error)),
+        let connection = self.dialer.dial(&hop.target).await?;
+        let request = self.request(hop, headers, connection.is_http2());
+        let shared = connection.share();
+        let answer = connection.send(request).await;
+        let answer = answer.map_err(|failure| send_failed(&hop.target, &failure))?;
+        if let Some(shared) = shared {
+            self.pool.give(origin, shared);
         }
+        Ok(answer)
     }
 
     fn request(
@@ -320,10 +314,8 @@ impl Inner {
         if !http2 && !headers.contains_key(header::HOST) {
             headers.insert(header::HOST, target.host_header().clone());
         }
-        if let Some(credentials) = plain_proxy.and_then(proxy_credentials)
-            && let Ok(value) = HeaderValue::from_str(&credentials)
-        {
-            headers.insert(header::PROXY_AUTHORIZATION, value);
+        if let Some(credentials) = plain_proxy.and_then(proxy_credentials) {
+            headers.insert(header::PROXY_AUTHORIZATION, credentials);
         }
         let mut request = http::Request::new(Full::new(hop.body.clone()));
         *request.method_mut() = hop.method.clone();
@@ -360,7 +352,7 @@ impl Inner {
             let configured = self.authenticator.header().await?;
             let value = match (configured, hop.target.user_info()) {
                 (Some(value), _) => Some(value),
-                (None, Some((user, password))) => Some(basic(&user, &password)?),
+                (None, Some((user, password))) => Some(basic(&user, &password)),
                 (None, None) => None,
             };
             if let Some(value) = value {
@@ -407,11 +399,12 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-fn send_failed(target: &Target, connection: &Connection, error: &hyper::Error) -> HttpError {
+fn send_failed(target: &Target, failure: &SendError) -> HttpError {
     let authority = target.authority().to_owned();
-    if let Some(cause) = connection.tls_failure() {
+    if let Some(cause) = failure.tls_failure() {
         return HttpError::Tls { authority, cause };
     }
+    let error = &failure.error;
     if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
         let mut cause = chain(error);
         if target.scheme() == Scheme::Http {

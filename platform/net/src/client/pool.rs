@@ -31,6 +31,9 @@ impl PoolOptions {
     }
 }
 
+/// How often idle connections are looked at: those that the server closed give their sockets back.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
 pub(crate) struct Pool {
     options: PoolOptions,
     origins: RefCell<HashMap<Rc<str>, Origin>>,
@@ -72,8 +75,8 @@ impl Pool {
             }
             kept.shared = None;
         }
-        while let Some(idle) = kept.idle.pop() {
-            if self.is_fresh(&idle, now) {
+        while let Some(mut idle) = kept.idle.pop() {
+            if self.is_fresh(&mut idle, now) {
                 return Some(idle.connection);
             }
         }
@@ -86,15 +89,12 @@ impl Pool {
             connection,
             since: runtime::now(),
         };
-        if !self.is_fresh(&idle, idle.since) {
-            return;
-        }
         let mut origins = self.origins.borrow_mut();
         let kept = match origins.get_mut(origin) {
             Some(kept) => kept,
             None => origins.entry(origin.clone()).or_default(),
         };
-        if idle.connection.is_shared() {
+        if idle.connection.is_http2() {
             kept.shared.get_or_insert(idle);
         } else if kept.idle.len() < self.options.idle_per_origin_max {
             kept.idle.push(idle);
@@ -117,19 +117,20 @@ impl Pool {
             .sum()
     }
 
-    fn is_fresh(&self, idle: &Idle, now: Instant) -> bool {
-        idle.connection.is_open()
-            && now - idle.since < self.options.idle_max
+    fn is_fresh(&self, idle: &mut Idle, now: Instant) -> bool {
+        now - idle.since < self.options.idle_max
             && now - idle.connection.opened() < self.options.age_max
+            && idle.connection.is_open()
     }
 
-    /// Closes idle connections in time even when no further request comes.
+    /// Closes idle connections in time even when no further request comes, and those that their
+    /// servers have closed.
     fn sweep_later(self: &Rc<Self>) {
         if self.sweeping.replace(true) {
             return;
         }
         let pool: Weak<Pool> = Rc::downgrade(self);
-        let pause = self.options.idle_max;
+        let pause = self.options.idle_max.min(SWEEP_EVERY);
         runtime::spawn(async move {
             loop {
                 runtime::sleep(pause).await;
@@ -146,7 +147,7 @@ impl Pool {
     fn sweep(&self) {
         let now = runtime::now();
         self.origins.borrow_mut().retain(|_, kept| {
-            kept.idle.retain(|idle| self.is_fresh(idle, now));
+            kept.idle.retain_mut(|idle| self.is_fresh(idle, now));
             kept.shared.take_if(|shared| !self.is_fresh(shared, now));
             !kept.idle.is_empty() || kept.shared.is_some()
         });

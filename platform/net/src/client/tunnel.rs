@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, header};
 use hyper::rt::{Read, ReadBuf, Write};
 
 use crate::Target;
@@ -16,14 +16,14 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 pub(crate) fn request(
     target: &Target,
     headers: &HeaderMap,
-    credentials: Option<String>,
+    credentials: Option<HeaderValue>,
 ) -> Vec<u8> {
     let authority = target.authority();
     let mut head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
-    if let Some(credentials) = credentials {
-        head.extend_from_slice(format!("Proxy-Authorization: {credentials}\r\n").as_bytes());
-    }
-    for (name, value) in headers {
+    let credentials = credentials
+        .iter()
+        .map(|value| (&header::PROXY_AUTHORIZATION, value));
+    for (name, value) in credentials.chain(headers) {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");
         head.extend_from_slice(value.as_bytes());
@@ -112,11 +112,15 @@ mod tests {
     fn the_request_carries_configured_headers_and_credentials() {
         let target = Target::parse("https://a.test/x").expect("valid");
         let mut headers = HeaderMap::new();
-        headers.insert("x-a", http::HeaderValue::from_static("1"));
-        let head = request(&target, &headers, Some("Basic eA==".to_owned()));
+        headers.insert("x-a", HeaderValue::from_static("1"));
+        let head = request(
+            &target,
+            &headers,
+            Some(HeaderValue::from_static("Basic eA==")),
+        );
         assert_eq!(
             String::from_utf8(head).expect("text"),
-            "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\nProxy-Authorization: Basic eA==\r\n\
+            "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\nproxy-authorization: Basic eA==\r\n\
              x-a: 1\r\n\r\n"
         );
     }

@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn the_loopback_interface_does_not_count() {
         let text = "Inter-|\n face |\n    lo: 5 0 0 0 0 0 0 0 6 0 0 0 0 0 0 0\n  \
-                    eth0: 10 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n  eth1:1 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0\n";
+                    eth0: 10 1 0 0 0 0 0 0 20 1 0 0 0 0 0 0\n  \
+                    eth1:1 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0\n";
         assert_eq!(
             parse_network(text),
             Some(NetworkBytes {
