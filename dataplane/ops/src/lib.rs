@@ -1,7 +1,9 @@
-//! Batch to batch, pure: relabelling, and the regular expressions and name rules that it shares with others.
+//! Batch to batch, pure: relabelling, native histograms, and the regular expressions and name rules that they share
+//! with others.
 
 #![forbid(unsafe_code)]
 
+pub mod histogram;
 pub mod names;
 pub mod regex;
 pub mod relabel;
