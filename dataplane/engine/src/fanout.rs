@@ -11,7 +11,7 @@ use runtime::Instant;
 use runtime::metrics::Registry;
 use schema::Port;
 
-use crate::flow::{Batch, Consume, Nack};
+use crate::flow::{Batch, Consume, Nack, worse};
 use crate::join::join;
 use crate::ledger::Ledger;
 use crate::limits::{OFFER_BACKOFF_MAX, OFFER_BACKOFF_MIN};
@@ -171,16 +171,5 @@ impl<'a> Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.ledger.refuse(self.items);
-    }
-}
-
-/// Retryable is worse than permanent is worse than taken: a sender that offers the batch again costs
-/// the other branches a duplicate, one that does not would cost this branch the batch.
-fn worse(left: Result<(), Nack>, right: Result<(), Nack>) -> Result<(), Nack> {
-    match (left, right) {
-        (Ok(()), right) => right,
-        (left, Ok(())) => left,
-        (Err(left), Err(right)) if right.retryable && !left.retryable => Err(right),
-        (left, Err(_)) => left,
     }
 }

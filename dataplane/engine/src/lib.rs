@@ -38,7 +38,7 @@ mod throttle;
 pub use build::{Build, BuildError, Globals, LaneDefaults};
 pub use component::{Built, Component, DataComponent, Leave, Role, Spread, Update, port_exports};
 pub use fanout::Fanout;
-pub use flow::{Batch, Consume, Nack};
+pub use flow::{Batch, Consume, Nack, worse};
 pub use health::{Health, HealthHandle};
 pub use join::join;
 pub use ledger::{Balance, Ledger};

@@ -187,20 +187,24 @@ impl<T: Transport> Sender<T> {
                 return Some(Fate::Dropped("too_old"));
             }
             self.state.enter(Phase::Sending);
-            let (after, message) = match self.transport.send(record, attempt).await {
+            let (after, reason, message) = match self.transport.send(record, attempt).await {
                 Outcome::Ack => return Some(Fate::Delivered),
                 Outcome::Drop { reason, message } => {
                     self.log_rejected(record, &message);
                     return Some(Fate::Dropped(reason));
                 }
-                Outcome::Retry { after, message, .. } => (after, message),
+                Outcome::Retry {
+                    after,
+                    reason,
+                    message,
+                } => (after, reason, message),
             };
             if self.state.stop.get() {
                 return None;
             }
             self.transport.retrying(record);
             let wait = backoff.wait(after, runtime::random_u64());
-            self.log_failed(&message, wait);
+            self.log_failed(reason, &message, wait);
             self.state.enter(Phase::Waiting);
             runtime::sleep(wait).await;
         }
@@ -223,11 +227,12 @@ impl<T: Transport> Sender<T> {
         !limit.is_zero() && age_ms > 0 && age_ms as u128 > limit.as_millis()
     }
 
-    fn log_failed(&self, message: &str, wait: Duration) {
+    fn log_failed(&self, reason: &str, message: &str, wait: Duration) {
         if let Some(held_back) = self.failed.pass() {
             tracing::warn!(
                 component_id = &*self.options.node,
                 endpoint = self.options.destination,
+                reason,
                 held_back,
                 "sending failed, trying again in {}: {message}",
                 stdx::format_duration(wait),

@@ -9,10 +9,8 @@ use engine::outbox::{Encoder, Message, Write};
 use formats::remote_write::v1;
 use formats::snappy::Compressor;
 use ops::relabel;
-use runtime::metrics::Counter;
 
 use super::encoding::Encoding;
-use super::metrics;
 use crate::outcomes::{Outcome, Outcomes};
 
 /// The kind of records with a remote write 1.0 message.
@@ -66,6 +64,10 @@ pub struct Cursor {
     samples: usize,
     histograms: usize,
     exemplars: usize,
+    /// Items that the rules dropped.
+    pub ruled_out: u64,
+    /// Native histograms, when the endpoint is not to get any.
+    pub histograms_off: u64,
 }
 
 /// Writes the messages of one lane.
@@ -81,7 +83,6 @@ pub struct MessageEncoder {
     /// Compressed messages on their way to the lane come back here.
     spare: Vec<u8>,
     compressed: Vec<u8>,
-    dropped: Counter,
 }
 
 impl MessageEncoder {
@@ -97,7 +98,6 @@ impl MessageEncoder {
             compressor: Compressor::new(),
             spare: Vec::new(),
             compressed: Vec::new(),
-            dropped: metrics::dropped(cx),
         }
     }
 
@@ -125,7 +125,7 @@ impl MessageEncoder {
                 return Write::Full;
             }
             cursor.samples += 1;
-            self.sample(table, sample);
+            cursor.ruled_out += u64::from(!self.sample(table, sample));
             // Exemplars stand in the order of their samples: they join the sample's TimeSeries.
             while let Some(exemplar) = batch.exemplars.get(cursor.exemplars)
                 && exemplar.series == sample.series
@@ -139,7 +139,11 @@ impl MessageEncoder {
                 return Write::Full;
             }
             cursor.histograms += 1;
-            self.histogram(table, sample);
+            if !self.encoding.histograms {
+                cursor.histograms_off += 1;
+                continue;
+            }
+            cursor.ruled_out += u64::from(!self.histogram(table, sample));
         }
         while let Some(exemplar) = batch.exemplars.get(cursor.exemplars) {
             if self.is_full() {
@@ -151,28 +155,26 @@ impl MessageEncoder {
         Write::Done
     }
 
+    /// False when the rules drop it.
     #[inline]
-    fn sample(&mut self, table: &mut SeriesTable, sample: &Sample) {
+    fn sample(&mut self, table: &mut SeriesTable, sample: &Sample) -> bool {
         let Some(series) = self.outcome(table, sample.series) else {
-            self.dropped.inc();
-            return;
+            return false;
         };
         self.message.sample(table, Sample { series, ..*sample });
         self.header.samples += 1;
         self.header.highest_ms = self.header.highest_ms.max(sample.timestamp_ms);
+        true
     }
 
-    fn histogram(&mut self, table: &mut SeriesTable, sample: &HistogramSample) {
-        if !self.encoding.histograms {
-            return;
-        }
+    fn histogram(&mut self, table: &mut SeriesTable, sample: &HistogramSample) -> bool {
         let Some(series) = self.outcome(table, sample.series) else {
-            self.dropped.inc();
-            return;
+            return false;
         };
         self.message.histogram(table, &HistogramSample { series, ..sample.clone() });
         self.header.histograms += 1;
         self.header.highest_ms = self.header.highest_ms.max(sample.timestamp_ms);
+        true
     }
 
     fn exemplar(&mut self, table: &mut SeriesTable, exemplar: &Exemplar) {

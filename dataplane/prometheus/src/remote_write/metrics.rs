@@ -63,7 +63,7 @@ const METADATA_RETRIED: MetricDecl = counter(
 );
 const SAMPLES_DROPPED: MetricDecl = counter(
     "prometheus_remote_storage_samples_dropped_total",
-    "Total number of samples that were dropped by write_relabel_config before being sent.",
+    "Total number of samples which were dropped before being sent, by reason.",
 );
 const BYTES: MetricDecl = counter(
     "prometheus_remote_storage_bytes_total",
@@ -127,10 +127,25 @@ pub const DECLARED: &[MetricDecl] = &[
     MAX_SAMPLES, SENDERS, SENDERS_MAX, SENDERS_MIN, CAPACITY, DURATION,
 ];
 
-/// Samples that write_relabel_config drops.
-pub fn dropped(cx: &Build) -> Counter {
-    let labels = [("component_id", &*cx.node), ("reason", "relabel")];
-    cx.registry.counter(SAMPLES_DROPPED.name, SAMPLES_DROPPED.help, &labels)
+/// What the encoding of one lane drops on purpose.
+pub struct Drops {
+    ruled_out: Counter,
+    histograms_off: Counter,
+}
+
+impl Drops {
+    pub fn new(cx: &Build) -> Drops {
+        let counter = |reason| {
+            let labels = [("component_id", &*cx.node), ("reason", reason)];
+            cx.registry.counter(SAMPLES_DROPPED.name, SAMPLES_DROPPED.help, &labels)
+        };
+        Drops { ruled_out: counter("relabel"), histograms_off: counter("native_histograms_off") }
+    }
+
+    pub fn count(&self, ruled_out: u64, histograms_off: u64) {
+        self.ruled_out.add(ruled_out);
+        self.histograms_off.add(histograms_off);
+    }
 }
 
 /// What an instance takes in.

@@ -28,17 +28,18 @@ mod tests;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use batch::MetricsBatch;
 use engine::outbox::{SenderHandle, Stage};
 use engine::{Batch, Build, BuildError, Built, Component, Consume, DataComponent, Globals, Leave};
-use engine::{Nack, Role, Spread, TaskSet};
+use engine::{Ledger, Nack, Role, Spread, TaskSet};
 use runtime::LocalBoxFuture;
 use schema::{Body, ExportField, MetricDecl, Stability};
 
 use arguments::RemoteWriteArguments;
 use encoding::Encoding;
-use messages::MessageEncoder;
+use messages::{Cursor, MessageEncoder};
 use metadata::Families;
-use metrics::Intake;
+use metrics::{Drops, Intake};
 
 pub static COMPONENT: Component = Component::of::<RemoteWrite>();
 
@@ -74,7 +75,11 @@ impl DataComponent for RemoteWrite {
                 work.push(Box::pin(endpoint.run(cx.clone())));
                 work.push(Box::pin(metadata::run(part.clone(), families.clone(), cx.clone())));
             }
-            groups.push(Stage::new(outbox, MessageEncoder::new(cx, encoding), delay));
+            groups.push(Group {
+                ledger: cx.ledger(&encoding.lane_name()),
+                drops: Drops::new(cx),
+                stage: Stage::new(outbox, MessageEncoder::new(cx, encoding), delay),
+            });
         }
         let receiver = Rc::new(Receiver { groups, families, intake: Intake::new(cx) });
         let drained = receiver.clone();
@@ -100,15 +105,23 @@ async fn run(work: Vec<LocalBoxFuture<'static, ()>>) {
 
 async fn drain(receiver: Rc<Receiver>, senders: Vec<SenderHandle>, why: Leave) {
     for group in &receiver.groups {
-        group.flush().await;
+        group.stage.flush().await;
     }
     engine::join(senders.iter().map(|sender| sender.finish(why)).collect()).await;
 }
 
 struct Receiver {
-    groups: Vec<Rc<Stage<MessageEncoder>>>,
+    groups: Vec<Group>,
     families: Rc<Families>,
     intake: Intake,
+}
+
+/// All endpoints of one encoding.
+struct Group {
+    stage: Rc<Stage<MessageEncoder>>,
+    /// Of what comes in and what goes to the log; the log has its own.
+    ledger: Ledger,
+    drops: Drops,
 }
 
 impl Consume for Receiver {
@@ -116,20 +129,32 @@ impl Consume for Receiver {
         Box::pin(async move {
             let Batch::Metrics(batch) = batch;
             self.families.learn(&batch.metadata);
-            let mut answer = Ok(());
-            let mut pushes = Vec::with_capacity(self.groups.len());
-            for group in &self.groups {
-                let mut cursor = messages::Cursor::default();
-                let batch = batch.clone();
-                pushes.push(group.push(move |encoder| encoder.write(&batch, &mut cursor)));
-            }
-            for result in engine::join(pushes).await {
-                answer = answer.and(result);
-            }
+            let pushes = self.groups.iter().map(|group| group.push(&batch)).collect();
+            let answers = engine::join(pushes).await;
+            let answer = answers.into_iter().fold(Ok(()), engine::worse);
             if answer.is_ok() {
                 self.intake.count(&batch);
             }
             answer
         })
+    }
+}
+
+impl Group {
+    async fn push(&self, batch: &MetricsBatch) -> Result<(), Nack> {
+        let items = batch.items() as u64;
+        let mut cursor = Cursor::default();
+        self.ledger.take(items);
+        let answer = self.stage.push(|encoder| encoder.write(batch, &mut cursor)).await;
+        if answer.is_err() {
+            self.ledger.refuse(items);
+            return answer;
+        }
+        let Cursor { ruled_out, histograms_off, .. } = cursor;
+        self.ledger.drop("relabel", ruled_out);
+        self.ledger.drop("native_histograms_off", histograms_off);
+        self.ledger.pass(items - ruled_out - histograms_off);
+        self.drops.count(ruled_out, histograms_off);
+        answer
     }
 }

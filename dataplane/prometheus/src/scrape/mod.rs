@@ -105,7 +105,7 @@ pub struct ScrapeArguments {
     #[arg(default = "legacy", one_of("legacy", "utf8"))]
     pub metric_name_validation_scheme: String,
     /// How targets are asked to write names that are not legacy ones.
-    #[arg(default = "underscores")]
+    #[arg(default = "underscores", shown)]
     pub metric_name_escaping_scheme: String,
     /// A file that gets a line for each failed scrape.
     #[arg(default = "")]

@@ -30,6 +30,7 @@ pub struct Settings {
     pub sample_limit: u64,
     pub target_limit: u64,
     pub accept: HeaderValue,
+    pub compression: bool,
     pub client: Client,
     pub forward: Forward,
 }
@@ -73,6 +74,7 @@ impl Settings {
             sample_limit: arguments.sample_limit,
             target_limit: arguments.target_limit,
             accept: accept(arguments),
+            compression: arguments.enable_compression,
             client: client(cx, arguments)?,
             forward: Forward::new(cx, &arguments.forward_to),
         }))
@@ -159,6 +161,9 @@ const INTERNAL_ADDRESS: &str = "alloy.internal:12345";
 pub fn headers(settings: &Settings, timeout: Duration) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, settings.accept.clone());
+    if !settings.compression {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     let seconds = HeaderValue::from_str(&timeout.as_secs_f64().to_string()).expect("a number");
     headers.insert("x-prometheus-scrape-timeout-seconds", seconds);
     headers
