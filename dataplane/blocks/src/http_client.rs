@@ -67,7 +67,7 @@ impl HttpClientConfig {
                 false => check.block(second, 0, message),
             }
         }
-        check_headers("http_headers", &self.http_headers, check);
+        refuse_invalid_headers("http_headers", each_value(&self.http_headers), check);
         refuse_reserved_headers("http_headers", self.http_headers.keys(), check);
     }
 
@@ -156,19 +156,16 @@ pub fn refuse_reserved_headers<'a>(
 }
 
 /// Refuses names and values that no header can have.
-pub(crate) fn check_headers(
+pub fn refuse_invalid_headers<'a>(
     attribute: &str,
-    headers: &BTreeMap<String, Vec<Secret>>,
+    headers: impl Iterator<Item = (&'a str, &'a str)>,
     check: &mut Check<'_>,
 ) {
-    for (name, values) in headers {
+    for (name, value) in headers {
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
             check.attribute(attribute, format!("{name:?} is not a header name"));
         }
-        if values
-            .iter()
-            .any(|value| HeaderValue::from_str(value.expose()).is_err())
-        {
+        if HeaderValue::from_str(value).is_err() {
             let message = format!(
                 "the value of header {name:?} holds a character that no header \
                                    can carry"
@@ -176,6 +173,15 @@ pub(crate) fn check_headers(
             check.attribute(attribute, message);
         }
     }
+}
+
+/// Each value of each header.
+pub(crate) fn each_value(
+    headers: &BTreeMap<String, Vec<Secret>>,
+) -> impl Iterator<Item = (&str, &str)> {
+    headers
+        .iter()
+        .flat_map(|(name, values)| values.iter().map(|value| (name.as_str(), value.expose())))
 }
 
 /// Headers for `net`, hidden in its debug output. Invalid ones were refused when they were decoded.

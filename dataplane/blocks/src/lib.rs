@@ -20,7 +20,8 @@ mod tests;
 
 pub use auth::{Authorization, BasicAuth};
 pub use cloud_auth::{AzureAd, GoogleIam, SigV4};
-pub use http_client::{ClientContext, HttpClientConfig, header_map, refuse_reserved_headers};
+pub use http_client::{ClientContext, HttpClientConfig, header_map};
+pub use http_client::{refuse_invalid_headers, refuse_reserved_headers};
 pub use http_server::{Http2ServerConfig, HttpServerConfig, TlsServerConfig};
 pub use oauth2::OAuth2;
 pub use proxy::ProxyConfig;

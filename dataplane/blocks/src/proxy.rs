@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use net::{HeaderMap, Proxy, ProxyOptions, Target};
+use net::{Proxy, ProxyOptions, Target};
 use schema::{Arguments, Check, Secret};
 
-use crate::http_client::{check_headers, header_map};
+use crate::http_client::{each_value, header_map, refuse_invalid_headers};
 
 /// How requests leave the machine.
 #[derive(Arguments, Clone)]
@@ -53,7 +53,8 @@ impl ProxyConfig {
         if fixed && let Err(error) = Target::parse(&self.proxy_url) {
             check.attribute("proxy_url", error.to_string());
         }
-        check_headers("proxy_connect_header", &self.proxy_connect_header, check);
+        let headers = each_value(&self.proxy_connect_header);
+        refuse_invalid_headers("proxy_connect_header", headers, check);
     }
 
     /// The settings of `net`.
@@ -68,12 +69,7 @@ impl ProxyConfig {
                 no_proxy: self.no_proxy.clone(),
             }
         };
-        let mut connect_headers = HeaderMap::new();
-        for (name, values) in &self.proxy_connect_header {
-            for value in values {
-                connect_headers.extend(header_map([(name.as_str(), value.expose())]));
-            }
-        }
+        let connect_headers = header_map(each_value(&self.proxy_connect_header));
         ProxyOptions {
             proxy,
             connect_headers,

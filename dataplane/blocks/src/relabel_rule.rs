@@ -73,7 +73,7 @@ impl RelabelRule {
     }
 
     fn compile(&self) -> Result<Rule, String> {
-        // Compat: Alloy checks names by the legacy scheme here whatever the component's scheme is.
+        // Every component's default scheme; one that is set to another asks for `with_names`.
         let text = RuleText {
             source_labels: self.source_labels.clone(),
             separator: self.separator.clone(),

@@ -125,6 +125,7 @@ fn an_empty_client_has_the_references_defaults() {
     let sender = good(Vec::new());
     assert!(sender.client.follow_redirects && !sender.client.enable_http2);
     assert!(!sender.client.authenticates());
+    assert!(sender.sigv4.is_none() && sender.azuread.is_none() && sender.google_iam.is_none());
     let options = options(vec![set("enable_http2", true)]);
     assert!(options.enable_http2 && options.headers.is_empty());
     assert!(matches!(options.proxy.proxy, net::Proxy::Direct));
@@ -407,9 +408,9 @@ fn a_rule_is_checked_as_a_whole() {
         "relabel configuration for hashmod requires non-zero modulus",
     );
     refused(
-        rule(vec![set("target_label", "0 x")]),
+        rule(vec![set("target_label", "$1-x")]),
         "target_label",
-        "\"0 x\" is invalid 'target_label' for replace action",
+        "\"$1-x\" is invalid 'target_label' for replace action",
     );
     let errors = decode(rule(vec![set("action", "explode")]))
         .err()
