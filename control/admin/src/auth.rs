@@ -28,11 +28,17 @@ pub struct GateRules {
 
 impl Gate {
     pub fn set(&self, rules: Option<GateRules>) {
-        *self.rules.write().expect("nothing panics while it holds the lock") = rules;
+        *self
+            .rules
+            .write()
+            .expect("nothing panics while it holds the lock") = rules;
     }
 
     fn lets_in(&self, path: &str, authorization: Option<&HeaderValue>) -> bool {
-        let rules = self.rules.read().expect("nothing panics while it holds the lock");
+        let rules = self
+            .rules
+            .read()
+            .expect("nothing panics while it holds the lock");
         match &*rules {
             Some(rules) => !rules.concern(path) || rules.accept(authorization),
             None => true,
@@ -42,14 +48,21 @@ impl Gate {
 
 impl GateRules {
     fn concern(&self, path: &str) -> bool {
-        let listed = self.paths.iter().any(|start| path.starts_with(start.as_str()));
+        let listed = self
+            .paths
+            .iter()
+            .any(|start| path.starts_with(start.as_str()));
         self.paths.is_empty() || listed == self.matching
     }
 
     fn accept(&self, authorization: Option<&HeaderValue>) -> bool {
         let given = authorization.map(HeaderValue::as_bytes).unwrap_or_default();
-        let Some(given) = given.strip_prefix(b"Basic ") else { return false };
-        let Ok(given) = BASE64_STANDARD.decode(given) else { return false };
+        let Some(given) = given.strip_prefix(b"Basic ") else {
+            return false;
+        };
+        let Ok(given) = BASE64_STANDARD.decode(given) else {
+            return false;
+        };
         let wanted = format!("{}:{}", self.username, self.password.expose());
         equal_in_constant_time(&given, wanted.as_bytes())
     }

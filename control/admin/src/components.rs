@@ -14,8 +14,10 @@ use crate::Server;
 use crate::control::stopping;
 
 /// What custom components take, as far as the API is concerned.
-static OPEN: LazyLock<BodySchema> =
-    LazyLock::new(|| BodySchema { open: true, ..BodySchema::default() });
+static OPEN: LazyLock<BodySchema> = LazyLock::new(|| BodySchema {
+    open: true,
+    ..BodySchema::default()
+});
 
 pub(crate) async fn list(State(server): State<Server>) -> Response {
     of_module(&server, "").await
@@ -32,7 +34,9 @@ pub(crate) async fn module(State(server): State<Server>, Path(path): Path<String
 async fn of_module(server: &Server, module: &str) -> Response {
     match server.handle.components(module).await {
         Ok(Some(views)) => {
-            let listed = views.iter().map(|view| component(view, json!([]), json!([]), json!([])));
+            let listed = views
+                .iter()
+                .map(|view| component(view, json!([]), json!([]), json!([])));
             Json(JsonValue::Array(listed.collect())).into_response()
         }
         Ok(None) => not_found(),
@@ -51,8 +55,7 @@ pub(crate) async fn one(State(server): State<Server>, Path(id): Path<String>) ->
 }
 
 fn described(detail: &ComponentDetail, instances: Option<&Body>) -> JsonValue {
-    let arguments =
-        schema::body_to_api_json(&detail.arguments, detail.schema.unwrap_or(&OPEN));
+    let arguments = schema::body_to_api_json(&detail.arguments, detail.schema.unwrap_or(&OPEN));
     let exports = schema::exports_to_api_json(&detail.exports);
     let debug = match (&detail.debug, instances) {
         (Some(debug), _) => schema::debug_to_api_json(debug),
@@ -131,7 +134,11 @@ pub(crate) async fn peers(State(server): State<Server>) -> Response {
 }
 
 pub(crate) async fn remotecfg() -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, "remote configuration is not running\n").into_response()
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "remote configuration is not running\n",
+    )
+        .into_response()
 }
 
 fn not_found() -> Response {

@@ -78,7 +78,10 @@ fn router(server: Server) -> Router {
         .route(&at("api/v0/web/components"), any(components::list))
         .route(&at("api/v0/web/components/{*id}"), any(components::one))
         .route(&at("api/v0/web/modules/{*path}"), any(components::module))
-        .route(&at("api/v0/web/remotecfg/{*path}"), any(components::remotecfg))
+        .route(
+            &at("api/v0/web/remotecfg/{*path}"),
+            any(components::remotecfg),
+        )
         .route(&at("api/v0/web/peers"), any(components::peers))
         .route(&at("assets/app.js"), get(ui::script))
         .route(&at("assets/style.css"), get(ui::style))

@@ -28,8 +28,10 @@ pub(crate) async fn page(State(server): State<Server>) -> Response {
         Ok(control) => control,
         Err(gone) => return stopping(gone),
     };
-    let mut snapshots: Vec<Snapshot> =
-        shards.into_iter().map(|(shard, snapshot)| labelled(shard, snapshot)).collect();
+    let mut snapshots: Vec<Snapshot> = shards
+        .into_iter()
+        .map(|(shard, snapshot)| labelled(shard, snapshot))
+        .collect();
     let newest = newest(&snapshots);
     snapshots.push(control);
     snapshots.push(process::snapshot(server.build));
@@ -44,7 +46,9 @@ pub(crate) async fn page(State(server): State<Server>) -> Response {
 
 /// `{id}/metrics` of an exporter that this process has.
 pub(crate) async fn component(state: State<Server>, Path(path): Path<String>) -> Response {
-    let Some(id) = path.strip_suffix("/metrics") else { return not_found() };
+    let Some(id) = path.strip_suffix("/metrics") else {
+        return not_found();
+    };
     match state.handle.component(id).await {
         Ok(Some(detail)) if detail.view.name == EXPORTER => page(state).await,
         Ok(_) => not_found(),
@@ -62,8 +66,19 @@ fn labelled(shard: usize, mut snapshot: Snapshot) -> Snapshot {
             continue;
         }
         for sample in &mut family.samples {
-            let at = sample.labels.partition_point(|(name, _)| name.as_str() < "shard");
-            sample.labels.insert(at, ("shard".to_owned(), shard.to_string()));
+            let at = sample
+                .labels
+                .partition_point(|(name, _)| name.as_str() < "shard");
+            // What a shard counts about itself may bear its number already.
+            if sample
+                .labels
+                .get(at)
+                .is_none_or(|(name, _)| name != "shard")
+            {
+                sample
+                    .labels
+                    .insert(at, ("shard".to_owned(), shard.to_string()));
+            }
         }
     }
     snapshot
@@ -85,10 +100,16 @@ fn newest(shards: &[Snapshot]) -> BTreeMap<String, Vec<Sample>> {
         }
     }
     let samples = |values: BTreeMap<Labels, f64>| {
-        let sample = |(labels, number)| Sample { labels, value: Value::Number(number) };
+        let sample = |(labels, number)| Sample {
+            labels,
+            value: Value::Number(number),
+        };
         values.into_iter().map(sample).collect()
     };
-    newest.into_iter().map(|(name, values)| (name, samples(values))).collect()
+    newest
+        .into_iter()
+        .map(|(name, values)| (name, samples(values)))
+        .collect()
 }
 
 fn written(snapshot: &Snapshot) -> String {
@@ -108,7 +129,12 @@ fn written(snapshot: &Snapshot) -> String {
 }
 
 fn write_sample(page: &mut Writer, family: &Family, sample: &Sample) {
-    let labels = || sample.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let labels = || {
+        sample
+            .labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    };
     let buckets = match &sample.value {
         Value::Number(number) => return page.sample(&family.name, labels(), *number),
         Value::Buckets(buckets) => buckets,
@@ -119,11 +145,18 @@ fn write_sample(page: &mut Writer, family: &Family, sample: &Sample) {
     }
     write_bucket(page, &bucket, sample, "+Inf", buckets.count);
     page.sample(&format!("{}_sum", family.name), labels(), buckets.sum);
-    page.sample(&format!("{}_count", family.name), labels(), buckets.count as f64);
+    page.sample(
+        &format!("{}_count", family.name),
+        labels(),
+        buckets.count as f64,
+    );
 }
 
 fn write_bucket(page: &mut Writer, name: &str, sample: &Sample, bound: &str, count: u64) {
-    let labels = sample.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let labels = sample
+        .labels
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     page.sample(name, labels.chain([("le", bound)]), count as f64);
 }
 
@@ -137,7 +170,14 @@ mod tests {
             value: Value::Number(value),
         };
         let (name, help) = (name.to_owned(), "h".to_owned());
-        Snapshot { families: vec![Family { name, help, kind, samples: vec![sample] }] }
+        Snapshot {
+            families: vec![Family {
+                name,
+                help,
+                kind,
+                samples: vec![sample],
+            }],
+        }
     }
 
     #[test]
@@ -152,7 +192,10 @@ mod tests {
     #[test]
     fn of_points_in_time_the_latest_counts() {
         let name = "prometheus_remote_storage_highest_timestamp_in_seconds";
-        let shards = [snapshot(name, Kind::Gauge, 20.0), snapshot(name, Kind::Gauge, 10.0)];
+        let shards = [
+            snapshot(name, Kind::Gauge, 20.0),
+            snapshot(name, Kind::Gauge, 10.0),
+        ];
         assert_eq!(newest(&shards)[name][0].value, Value::Number(20.0));
         assert!(newest(&[snapshot("x_shards", Kind::Gauge, 1.0)]).is_empty());
     }

@@ -21,7 +21,11 @@ pub(crate) async fn redirect(State(server): State<Server>) -> Redirect {
 }
 
 pub(crate) async fn script() -> Response {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
+        SCRIPT,
+    )
+        .into_response()
 }
 
 pub(crate) async fn style() -> Response {

@@ -24,12 +24,23 @@ pub fn run(flags: &ComponentsFlags) -> Result<(), Failure> {
     let catalogue = catalogue();
     let wanted = |kind: &Kind| {
         let name = kind.descriptor().name;
-        kind.is_component() && flags.name.as_ref().is_none_or(|part| name.contains(part.as_str()))
+        kind.is_component()
+            && flags
+                .name
+                .as_ref()
+                .is_none_or(|part| name.contains(part.as_str()))
     };
-    let descriptors: Vec<&Descriptor> =
-        catalogue.kinds().into_iter().filter(wanted).map(Kind::descriptor).collect();
+    let descriptors: Vec<&Descriptor> = catalogue
+        .kinds()
+        .into_iter()
+        .filter(wanted)
+        .map(Kind::descriptor)
+        .collect();
     if flags.json {
-        let all: Vec<_> = descriptors.iter().map(|it| schema::descriptor_json(it)).collect();
+        let all: Vec<_> = descriptors
+            .iter()
+            .map(|it| schema::descriptor_json(it))
+            .collect();
         println!("{:#}", serde_json::Value::from(all));
         return Ok(());
     }

@@ -11,7 +11,9 @@ pub struct Failure {
 impl Failure {
     /// Printed as `Error: ...` when the process ends.
     pub fn message(text: impl Into<String>) -> Failure {
-        Failure { message: Some(text.into()) }
+        Failure {
+            message: Some(text.into()),
+        }
     }
 
     /// The command has already said what is wrong.

@@ -9,8 +9,8 @@ use crate::exit::Failure;
 
 #[derive(Args, Debug)]
 pub struct FmtFlags {
-    /// The file to format; - is standard input
-    #[arg(value_name = "FILE")]
+    /// The file to format; none or - is standard input
+    #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]
     file: PathBuf,
 
     /// Write the result to the file instead of standard output
@@ -27,9 +27,15 @@ pub struct FmtFlags {
 pub fn run(flags: &FmtFlags) -> Result<(), Failure> {
     let stdin = flags.file == Path::new("-");
     if stdin && flags.write {
-        return Err(Failure::message("-w needs a file; standard input cannot be written to"));
+        return Err(Failure::message(
+            "-w needs a file; standard input cannot be written to",
+        ));
     }
-    let name = if stdin { "<stdin>".to_owned() } else { flags.file.display().to_string() };
+    let name = if stdin {
+        "<stdin>".to_owned()
+    } else {
+        flags.file.display().to_string()
+    };
     let text = read(&flags.file, stdin)?;
     let formatted = match syntax::format(&text) {
         Ok(formatted) => formatted,
@@ -43,7 +49,9 @@ pub fn run(flags: &FmtFlags) -> Result<(), Failure> {
     if flags.test {
         return match formatted == text {
             true => Ok(()),
-            false => Err(Failure::message(format!("{name} is not formatted; run invar fmt -w"))),
+            false => Err(Failure::message(format!(
+                "{name} is not formatted; run invar fmt -w"
+            ))),
         };
     }
     if !flags.write {
@@ -64,7 +72,10 @@ fn read(file: &Path, stdin: bool) -> Result<String, Failure> {
         bytes
     } else {
         std::fs::read(file).map_err(|error| {
-            Failure::message(format!("cannot read {:?}: {error}", file.display().to_string()))
+            Failure::message(format!(
+                "cannot read {:?}: {error}",
+                file.display().to_string()
+            ))
         })?
     };
     String::from_utf8(bytes).map_err(|_| Failure::message("the file is not UTF-8 text"))
@@ -74,7 +85,10 @@ fn read(file: &Path, stdin: bool) -> Result<String, Failure> {
 /// permissions.
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
-        Failure::message(format!("cannot write {:?}: {error}", file.display().to_string()))
+        Failure::message(format!(
+            "cannot write {:?}: {error}",
+            file.display().to_string()
+        ))
     };
     // A link stays a link: what it points to is replaced.
     let target = std::fs::canonicalize(file).map_err(failed)?;

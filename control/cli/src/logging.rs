@@ -165,7 +165,10 @@ enum Text {
 
 impl Fields {
     fn of(message: String) -> Fields {
-        Fields { message, ..Fields::default() }
+        Fields {
+            message,
+            ..Fields::default()
+        }
     }
 
     fn text(&mut self, field: &Field, text: String) {
@@ -177,7 +180,8 @@ impl Fields {
     }
 
     fn bare(&mut self, field: &Field, value: impl fmt::Display) {
-        self.others.push((field.name(), Text::Bare(value.to_string())));
+        self.others
+            .push((field.name(), Text::Bare(value.to_string())));
     }
 }
 
@@ -279,7 +283,10 @@ fn push_logfmt(line: &mut String, text: &str) {
 
 fn json_line(ts: &str, level: &str, fields: &Fields) -> String {
     let quote = |text: &str| serde_json::Value::from(text).to_string();
-    let mut line = format!("{{\"ts\":\"{ts}\",\"level\":\"{level}\",\"msg\":{}", quote(&fields.message));
+    let mut line = format!(
+        "{{\"ts\":\"{ts}\",\"level\":\"{level}\",\"msg\":{}",
+        quote(&fields.message)
+    );
     let mut push = |name: &str, text: &str| {
         line.push(',');
         line.push_str(&quote(name));

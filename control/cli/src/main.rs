@@ -63,7 +63,11 @@ fn main() -> ExitCode {
             // Nobody is left to be told that the output is closed.
             drop(error.print());
             // Compat: wrong flags end with 1, help and version with 0 (case `service/cli_flags`).
-            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return if error.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match cli.command {

@@ -24,8 +24,14 @@ pub struct Arguments {
 }
 
 const EXPORTS: &[ExportField] = &[
-    ExportField { name: "output", type_name: "list(map(string))" },
-    ExportField { name: "rules", type_name: "RelabelRules" },
+    ExportField {
+        name: "output",
+        type_name: "list(map(string))",
+    },
+    ExportField {
+        name: "rules",
+        type_name: "RelabelRules",
+    },
 ];
 
 struct Relabel {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Command, Plan, PlanNode, Report};
-use schema::Stability;
+use schema::{Stability, Value};
 use syntax::Diagnostic;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -35,6 +35,8 @@ pub struct Options {
     pub stability: Stability,
     pub globals: Arc<engine::Globals>,
     pub environment: Rc<eval::Environment>,
+    /// `v1.2.3`, for `constants.version`.
+    pub version: &'static str,
     /// Told about blocks that set something up.
     pub settings: Settings,
 }
@@ -80,11 +82,15 @@ impl Changes {
 impl Controller {
     pub fn new(options: Options, shards: Shards) -> Controller {
         let (requests_in, requests) = flume::unbounded();
-        let handle = Handle { requests: requests_in, shards: shards.commands.clone() };
+        let handle = Handle {
+            requests: requests_in,
+            shards: shards.commands.clone(),
+        };
         let applied = vec![0; shards.commands.len()];
+        let constants = eval::constants(&options.environment.hostname, options.version);
         Controller {
             options,
-            live: Live::default(),
+            live: Live::empty(constants),
             metrics: Metrics::new(),
             changes: Changes::default(),
             shards,
@@ -106,12 +112,17 @@ impl Controller {
         let parsed = load::parse(&self.options.source)?;
         let graph = match load::build(&self.options.catalogue, self.options.stability, &parsed) {
             Ok(graph) => graph,
-            Err(diagnostics) => return Err(Rejected { sources: parsed.sources, diagnostics }),
+            Err(diagnostics) => {
+                return Err(Rejected {
+                    sources: parsed.sources,
+                    diagnostics,
+                });
+            }
         };
         let warnings = validate::check(&graph, self.options.stability);
         let (gates, warnings) = split(warnings);
         let hash = load::hash(&parsed.sources);
-        self.live = Live::take_over(parsed.sources, graph, &mut Live::default());
+        self.live = Live::take_over(parsed.sources, graph, &mut self.live);
         let mut outcome = Outcome::default();
         let mut diagnostics = self.evaluate_all(&mut outcome).await;
         // Compat: what evaluation finds comes alone (case `errors/several_errors`); what only the
@@ -121,13 +132,22 @@ impl Controller {
         }
         if !diagnostics.is_empty() {
             let sources = std::mem::take(&mut self.live.sources);
-            return Err(Rejected { sources, diagnostics });
+            return Err(Rejected {
+                sources,
+                diagnostics,
+            });
         }
         self.warn(&warnings);
         self.metrics.loaded(&hash);
         self.publish();
         tracing::info!(
-            components = self.live.graph.nodes.iter().filter(|node| node.is_component()).count(),
+            components = self
+                .live
+                .graph
+                .nodes
+                .iter()
+                .filter(|node| node.is_component())
+                .count(),
             duration = stdx::format_duration(started.elapsed()),
             "configuration loaded"
         );
@@ -201,7 +221,10 @@ impl Controller {
         let prepared = load::parse(&self.options.source).and_then(|parsed| {
             match load::build(&self.options.catalogue, self.options.stability, &parsed) {
                 Ok(graph) => Ok((parsed.sources, graph)),
-                Err(diagnostics) => Err(Rejected { sources: parsed.sources, diagnostics }),
+                Err(diagnostics) => Err(Rejected {
+                    sources: parsed.sources,
+                    diagnostics,
+                }),
             }
         });
         let (sources, graph) = match prepared {
@@ -210,11 +233,14 @@ impl Controller {
         };
         let (errors, warnings) = split(validate::check(&graph, self.options.stability));
         if !errors.is_empty() {
-            return Err(self.refuse(Rejected { sources, diagnostics: errors }));
+            return Err(self.refuse(Rejected {
+                sources,
+                diagnostics: errors,
+            }));
         }
         let hash = load::hash(&sources);
-        let mut old = std::mem::take(&mut self.live);
-        self.live = Live::take_over(sources, graph, &mut old);
+        let new = Live::take_over(sources, graph, &mut self.live);
+        let old = std::mem::replace(&mut self.live, new);
         let mut outcome = Outcome::default();
         self.remove(old, &mut outcome);
         self.warn(&warnings);
@@ -248,7 +274,10 @@ impl Controller {
     fn refuse(&self, rejected: Rejected) -> String {
         self.metrics.refused();
         let shown = rejected.render();
-        tracing::error!(err = shown, "configuration refused, the last good one goes on");
+        tracing::error!(
+            err = shown,
+            "configuration refused, the last good one goes on"
+        );
         shown
     }
 
@@ -271,7 +300,9 @@ impl Controller {
 
     fn warn(&self, warnings: &[Diagnostic]) {
         for warning in warnings {
-            let at = warning.span.and_then(|span| self.live.sources.location(span));
+            let at = warning
+                .span
+                .and_then(|span| self.live.sources.location(span));
             tracing::warn!(at = at.unwrap_or_default(), "{}", warning.message);
         }
     }
@@ -285,27 +316,43 @@ impl Controller {
             }
         }
         let same = nodes.len() == self.planned.len()
-            && nodes.iter().zip(&self.planned).all(|(new, old)| Arc::ptr_eq(new, old));
+            && nodes
+                .iter()
+                .zip(&self.planned)
+                .all(|(new, old)| Arc::ptr_eq(new, old));
         if same && self.epoch > 0 {
             return;
         }
         self.epoch += 1;
         self.planned = nodes.clone();
-        let plan = Arc::new(Plan { epoch: self.epoch, nodes });
+        let plan = Arc::new(Plan {
+            epoch: self.epoch,
+            nodes,
+        });
         for (shard, commands) in self.shards.commands.iter().enumerate() {
             if commands.send(Command::Apply(plan.clone())).is_err() {
-                tracing::error!(shard, epoch = plan.epoch, "a shard has ended and takes no plan");
+                tracing::error!(
+                    shard,
+                    epoch = plan.epoch,
+                    "a shard has ended and takes no plan"
+                );
             }
         }
     }
 
     fn take_report(&mut self, report: Report) {
         match report {
-            Report::Applied { shard, epoch, errors } => {
+            Report::Applied {
+                shard,
+                epoch,
+                errors,
+            } => {
                 self.applied[shard] = epoch;
                 for node in &self.planned {
                     let error = errors.iter().find(|error| error.node == node.id);
-                    let Some(at) = self.live.find(&node.id) else { continue };
+                    let Some(at) = self.live.find(&node.id) else {
+                        continue;
+                    };
                     let message = error.map(|error| error.message.as_str());
                     self.live.states[at].health.applied(shard, message);
                     if let Some(message) = message {
@@ -318,7 +365,12 @@ impl Controller {
                     }
                 }
             }
-            Report::Health { shard, node, health, message } => {
+            Report::Health {
+                shard,
+                node,
+                health,
+                message,
+            } => {
                 if let Some(at) = self.live.find(&node) {
                     self.live.states[at].health.instance(shard, health, message);
                 }
@@ -340,7 +392,7 @@ impl Controller {
     }
 
     async fn stop(&mut self) {
-        self.live = Live::default();
+        self.live = Live::empty(Value::Null);
         let mut waiting = Vec::new();
         for commands in &self.shards.commands {
             let (reply, drained) = flume::bounded(1);

@@ -14,22 +14,31 @@ use crate::live::Live;
 /// arguments of the module that it is in.
 pub(crate) fn scope(live: &Live, at: NodeIndex, module: ModuleIndex) -> Scope {
     let mut scope = Scope::new();
+    scope.set("constants", live.constants.clone());
     let input = live.graph.modules[module].input;
     for reference in &live.graph.nodes[at].references {
         let exports = &live.states[reference.target].exports;
         if Some(reference.target) == input {
             set_arguments(&mut scope, exports);
         } else {
-            scope.set(&live.graph.nodes[reference.target].local_id, exports.clone());
+            scope.set(
+                &live.graph.nodes[reference.target].local_id,
+                exports.clone(),
+            );
         }
     }
     scope
 }
 
 fn set_arguments(scope: &mut Scope, arguments: &Value) {
-    let Value::Object(arguments) = arguments else { return };
+    let Value::Object(arguments) = arguments else {
+        return;
+    };
     for (name, value) in arguments.iter() {
-        scope.set(&format!("argument.{name}"), Value::object([("value", value.clone())]));
+        scope.set(
+            &format!("argument.{name}"),
+            Value::object([("value", value.clone())]),
+        );
     }
 }
 
@@ -52,7 +61,12 @@ fn body(live: &Live, at: NodeIndex) -> Result<Body, Vec<Diagnostic>> {
     let node = &live.graph.nodes[at];
     let scope = scope(live, at, node.module);
     let mut errors = Vec::new();
-    let body = evaluate_body(node.text.block().body(), node.text.span(), &scope, &mut errors);
+    let body = evaluate_body(
+        node.text.block().body(),
+        node.text.span(),
+        &scope,
+        &mut errors,
+    );
     body.ok_or(errors)
 }
 
@@ -100,7 +114,10 @@ pub(crate) fn refuse_unknown(
     errors: &mut Vec<Diagnostic>,
 ) {
     for attribute in &body.attributes {
-        let names = module.arguments.iter().map(|argument| argument.name.as_str());
+        let names = module
+            .arguments
+            .iter()
+            .map(|argument| argument.name.as_str());
         if names.clone().any(|name| name == attribute.name) {
             continue;
         }
@@ -109,7 +126,10 @@ pub(crate) fn refuse_unknown(
         errors.push(error.nearest(stdx::nearest(&attribute.name, names).map(str::to_owned)));
     }
     for block in &body.blocks {
-        let message = format!("block \"{}\" is not allowed in a custom component", block.name);
+        let message = format!(
+            "block \"{}\" is not allowed in a custom component",
+            block.name
+        );
         errors.push(Diagnostic::error(text_span(block.span), message).path(path));
     }
 }
@@ -131,17 +151,23 @@ struct ArgumentBlock {
     /// Its value when left out.
     default: Value,
     /// For people.
-    comment: String,
+    #[arg(name = "comment")]
+    _comment: String,
 }
 
 impl ArgumentSettings {
     /// None after an error.
-    pub fn read(block: syntax::Block<'_>, errors: &mut Vec<Diagnostic>) -> Option<ArgumentSettings> {
+    pub fn read(
+        block: syntax::Block<'_>,
+        errors: &mut Vec<Diagnostic>,
+    ) -> Option<ArgumentSettings> {
         let body = evaluate_body(block.body(), block.name_span(), &Scope::new(), errors)?;
         let mut mistakes = Vec::new();
         let decoded = <ArgumentBlock as schema::Arguments>::decode(&body, &mut mistakes);
         errors.extend(decode_diagnostics(&block.id_path(), mistakes));
-        let ArgumentBlock { optional, default, comment: _ } = decoded?;
+        let ArgumentBlock {
+            optional, default, ..
+        } = decoded?;
         Some(ArgumentSettings { optional, default })
     }
 }
@@ -157,19 +183,30 @@ pub(crate) fn custom_exports(
     let mut values = Object::default();
     for export in &live.graph.modules[module].exports {
         let block = export.text.block();
-        let Some(body) = evaluate_body(block.body(), export.text.span(), &scope, &mut errors) else {
+        let Some(body) = evaluate_body(block.body(), export.text.span(), &scope, &mut errors)
+        else {
             continue;
         };
-        let known = body.attributes.iter().all(|attribute| attribute.name == "value");
+        let known = body
+            .attributes
+            .iter()
+            .all(|attribute| attribute.name == "value");
         match body.value("value") {
             Some(value) if known && body.blocks.is_empty() => {
                 values.insert(export.name.as_str(), value.clone());
             }
             _ => errors.push(Diagnostic::error(
                 export.text.span(),
-                format!("export \"{}\" must have the attribute \"value\" and no other", export.name),
+                format!(
+                    "export \"{}\" must have the attribute \"value\" and no other",
+                    export.name
+                ),
             )),
         }
     }
-    if errors.is_empty() { Ok(Value::Object(Arc::new(values))) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(Value::Object(Arc::new(values)))
+    } else {
+        Err(errors)
+    }
 }

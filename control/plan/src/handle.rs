@@ -18,8 +18,14 @@ pub struct Handle {
 }
 
 pub(crate) enum Request {
-    Components { module: String, reply: oneshot::Sender<Option<Vec<ComponentView>>> },
-    Component { id: String, reply: oneshot::Sender<Option<Box<ComponentDetail>>> },
+    Components {
+        module: String,
+        reply: oneshot::Sender<Option<Vec<ComponentView>>>,
+    },
+    Component {
+        id: String,
+        reply: oneshot::Sender<Option<Box<ComponentDetail>>>,
+    },
     Readiness(oneshot::Sender<Readiness>),
     Metrics(oneshot::Sender<Snapshot>),
     Reload(oneshot::Sender<Result<String, String>>),
@@ -83,7 +89,8 @@ impl Handle {
     /// The components of a module, the root's if `module` is empty. None if there is no such module.
     pub async fn components(&self, module: &str) -> Result<Option<Vec<ComponentView>>, Gone> {
         let module = module.to_owned();
-        self.ask(|reply| Request::Components { module, reply }).await
+        self.ask(|reply| Request::Components { module, reply })
+            .await
     }
 
     pub async fn component(&self, id: &str) -> Result<Option<Box<ComponentDetail>>, Gone> {
@@ -117,7 +124,10 @@ impl Handle {
 
     /// Debug information of a node from all shards, blocks of several one after the other.
     pub async fn inspect(&self, node: &str) -> Option<Body> {
-        let ask = |reply| engine::Command::Inspect { node: node.to_owned(), reply };
+        let ask = |reply| engine::Command::Inspect {
+            node: node.to_owned(),
+            reply,
+        };
         let mut found: Option<Body> = None;
         for (_, body) in self.ask_shards(ask).await {
             match (&mut found, body) {

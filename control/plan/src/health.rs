@@ -15,7 +15,12 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [State; 4] = [State::Healthy, State::Unknown, State::Unhealthy, State::Exited];
+    pub const ALL: [State; 4] = [
+        State::Healthy,
+        State::Unknown,
+        State::Unhealthy,
+        State::Exited,
+    ];
 
     /// The word of the API and of the `health_type` label.
     pub fn as_str(self) -> &'static str {
@@ -39,7 +44,11 @@ pub struct Health {
 
 impl Health {
     pub fn new(state: State, message: impl Into<String>) -> Health {
-        Health { state, message: message.into(), updated_ns: runtime::wall_ns() }
+        Health {
+            state,
+            message: message.into(),
+            updated_ns: runtime::wall_ns(),
+        }
     }
 }
 
@@ -92,7 +101,8 @@ impl HealthBook {
     pub fn applied(&mut self, shard: usize, error: Option<&str>) {
         match error {
             Some(message) => {
-                let health = Health::new(State::Unhealthy, format!("building component: {message}"));
+                let health =
+                    Health::new(State::Unhealthy, format!("building component: {message}"));
                 self.unbuilt.insert(shard, health);
             }
             None => {
@@ -107,7 +117,8 @@ impl HealthBook {
             .chain(&self.resolver)
             .chain(self.instances.values())
             .chain(self.unbuilt.values());
-        all.max_by_key(|health| (health.state, health.updated_ns)).expect("there is at least one")
+        all.max_by_key(|health| (health.state, health.updated_ns))
+            .expect("there is at least one")
     }
 }
 

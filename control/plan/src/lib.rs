@@ -36,6 +36,9 @@ mod source;
 mod validate;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use catalogue::{Catalogue, Kind};
 pub use controller::{Controller, Options, Shards};
 pub use handle::{ComponentDetail, ComponentView, Gone, Handle, Readiness};

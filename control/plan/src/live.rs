@@ -12,9 +12,10 @@ use crate::graph::{Graph, Node, NodeIndex, Role};
 use crate::health::HealthBook;
 
 /// The graph with one state a node.
-#[derive(Default)]
 pub(crate) struct Live {
     pub sources: SourceMap,
+    /// What the name `constants` stands for.
+    pub constants: Value,
     pub graph: Graph,
     pub states: Vec<NodeState>,
     by_id: HashMap<String, NodeIndex>,
@@ -57,6 +58,17 @@ pub(crate) fn empty_object() -> Value {
 }
 
 impl Live {
+    /// A configuration without anything.
+    pub fn empty(constants: Value) -> Live {
+        Live {
+            sources: SourceMap::new(),
+            constants,
+            graph: Graph::default(),
+            states: Vec::new(),
+            by_id: HashMap::new(),
+        }
+    }
+
     /// The new graph with the states of nodes that were there before: same id, same kind. What is
     /// left in `old` is gone from the configuration.
     pub fn take_over(sources: SourceMap, graph: Graph, old: &mut Live) -> Live {
@@ -76,7 +88,14 @@ impl Live {
                 .map(|before| std::mem::replace(&mut old.states[*before], NodeState::new()));
             states.push(before.unwrap_or_else(NodeState::new));
         }
-        Live { sources, graph, states, by_id }
+        let constants = old.constants.clone();
+        Live {
+            sources,
+            constants,
+            graph,
+            states,
+            by_id,
+        }
     }
 
     /// The node of a component or block; of a custom component its input.

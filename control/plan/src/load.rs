@@ -46,7 +46,10 @@ pub(crate) fn parse(source: &ConfigSource) -> Result<Parsed, Rejected> {
         file += 1;
     }
     if diagnostics.iter().any(Diagnostic::is_error) {
-        return Err(Rejected { sources, diagnostics });
+        return Err(Rejected {
+            sources,
+            diagnostics,
+        });
     }
     Ok(Parsed { sources, trees })
 }
@@ -57,11 +60,19 @@ pub(crate) fn build(
     stability: Stability,
     parsed: &Parsed,
 ) -> Result<Graph, Vec<Diagnostic>> {
-    let Built { graph, mut errors, cycles } = graph::build(catalogue, stability, &parsed.trees);
+    let Built {
+        graph,
+        mut errors,
+        cycles,
+    } = graph::build(catalogue, stability, &parsed.trees);
     for cycle in &cycles {
         errors.extend(graph.cycle_diagnostics(cycle, false));
     }
-    if errors.is_empty() { Ok(graph) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(graph)
+    } else {
+        Err(errors)
+    }
 }
 
 /// What `alloy_config_hash` shows: of all texts in their order.
@@ -72,5 +83,8 @@ pub(crate) fn hash(sources: &SourceMap) -> String {
         hash.update(text.as_bytes());
         file += 1;
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -10,8 +10,9 @@ use crate::health::State;
 use crate::live::{Live, Part};
 
 /// Compat: the buckets of Alloy's controller, so that recorded quantiles go on.
-const SECONDS_BUCKETS: [f64; 12] =
-    [0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
+const SECONDS_BUCKETS: [f64; 12] = [
+    0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
+];
 
 const RUNNING_COMPONENTS: &str = "alloy_component_controller_running_components";
 const CONFIG_HASH: &str = "alloy_config_hash";
@@ -79,16 +80,22 @@ impl Metrics {
 
     pub fn loaded(&self, hash: &str) {
         self.load_successful.set(1.0);
-        self.load_success_seconds.set(runtime::wall_ms() as f64 / 1000.0);
+        self.load_success_seconds
+            .set(runtime::wall_ms() as f64 / 1000.0);
         if let Some(family) = self.registry.snapshot().family(CONFIG_HASH) {
             for sample in &family.samples {
-                let labels: Vec<(&str, &str)> =
-                    sample.labels.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+                let labels: Vec<(&str, &str)> = sample
+                    .labels
+                    .iter()
+                    .map(|(n, v)| (n.as_str(), v.as_str()))
+                    .collect();
                 self.registry.remove(&labels);
             }
         }
         let labels = [("sha256", hash), ("cluster_name", "")];
-        self.registry.gauge(CONFIG_HASH, "Hash of the configuration that runs.", &labels).set(1.0);
+        self.registry
+            .gauge(CONFIG_HASH, "Hash of the configuration that runs.", &labels)
+            .set(1.0);
     }
 
     pub fn refused(&self) {
@@ -109,11 +116,20 @@ impl Metrics {
         for (node, state) in live.graph.nodes.iter().zip(&live.states) {
             if node.is_component() {
                 let module = live.graph.modules[node.module].id.clone();
-                *counts.entry((module, state.health.worst().state.as_str())).or_default() += 1;
+                *counts
+                    .entry((module, state.health.worst().state.as_str()))
+                    .or_default() += 1;
             }
         }
-        let root = &live.graph.modules.get(ROOT).map(|module| module.id.clone()).unwrap_or_default();
-        counts.entry((root.clone(), State::Healthy.as_str())).or_default();
+        let root = &live
+            .graph
+            .modules
+            .get(ROOT)
+            .map(|module| module.id.clone())
+            .unwrap_or_default();
+        counts
+            .entry((root.clone(), State::Healthy.as_str()))
+            .or_default();
         for (key, gauge) in &self.shown {
             gauge.set(counts.get(key).copied().unwrap_or_default().into());
         }
@@ -125,8 +141,11 @@ impl Metrics {
                 Some((path, id)) => (format!("/{path}"), id.to_owned()),
                 None => ("/".to_owned(), key.0.clone()),
             };
-            let labels =
-                [("controller_path", &*path), ("controller_id", &*id), ("health_type", key.1)];
+            let labels = [
+                ("controller_path", &*path),
+                ("controller_id", &*id),
+                ("health_type", key.1),
+            ];
             let gauge = self.registry.gauge(
                 RUNNING_COMPONENTS,
                 "Total number of running components.",
@@ -145,11 +164,17 @@ impl Metrics {
             };
             let labels = [("component_id", node.id.as_str())];
             for (name, value) in instance.metrics() {
-                let declared = kind.descriptor().metrics.iter().find(|metric| metric.name == name);
+                let declared = kind
+                    .descriptor()
+                    .metrics
+                    .iter()
+                    .find(|metric| metric.name == name);
                 let declared = declared.expect("an instance has the metrics of its component");
                 match declared.kind {
                     MetricKind::Counter => {
-                        self.registry.counter(name, declared.help, &labels).store(value as u64);
+                        self.registry
+                            .counter(name, declared.help, &labels)
+                            .store(value as u64);
                     }
                     MetricKind::Gauge => {
                         self.registry.gauge(name, declared.help, &labels).set(value);

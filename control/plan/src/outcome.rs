@@ -15,9 +15,11 @@ pub(crate) struct Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "config reloaded")?;
-        for (word, ids) in
-            [("added", &self.added), ("changed", &self.changed), ("removed", &self.removed)]
-        {
+        for (word, ids) in [
+            ("added", &self.added),
+            ("changed", &self.changed),
+            ("removed", &self.removed),
+        ] {
             if !ids.is_empty() {
                 let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
                 writeln!(f, "{word}: {}", ids.join(", "))?;

@@ -61,7 +61,10 @@ impl Controller {
         let mut changed = vec![false; self.live.graph.nodes.len()];
         for at in self.live.graph.order.clone() {
             let node = &self.live.graph.nodes[at];
-            let stale = node.references.iter().any(|reference| changed[reference.target]);
+            let stale = node
+                .references
+                .iter()
+                .any(|reference| changed[reference.target]);
             if !stale {
                 changed[at] = noted.contains(&node.id) && self.take_exports(at);
                 continue;
@@ -86,7 +89,9 @@ impl Controller {
     /// Whether a resolver's exports are new.
     fn take_exports(&mut self, at: NodeIndex) -> bool {
         let state = &mut self.live.states[at];
-        let Part::Resolver(instance) = &state.part else { return false };
+        let Part::Resolver(instance) = &state.part else {
+            return false;
+        };
         if let Some(health) = health_of(instance) {
             state.health.resolver(health);
         }
@@ -108,7 +113,9 @@ impl Controller {
             Role::Input(module) => self.evaluate_input(at, module),
             Role::Exports(module) => self.evaluate_exports(at, module),
         };
-        self.metrics.evaluation_seconds.record(started.elapsed().as_secs_f64());
+        self.metrics
+            .evaluation_seconds
+            .record(started.elapsed().as_secs_f64());
         match &result {
             Ok(_) => {
                 self.live.states[at].evaluated = true;
@@ -124,7 +131,9 @@ impl Controller {
 
     fn missing_dependency(&self, at: NodeIndex) -> Option<&str> {
         let references = &self.live.graph.nodes[at].references;
-        let missing = references.iter().find(|it| !self.live.states[it.target].evaluated)?;
+        let missing = references
+            .iter()
+            .find(|it| !self.live.states[it.target].evaluated)?;
         Some(&self.live.graph.nodes[missing.target].id)
     }
 
@@ -155,7 +164,12 @@ impl Controller {
                 let id = self.live.graph.nodes[at].id.clone();
                 let exports = Value::object((component.exports)(&*arguments, &id));
                 let body = body.clone();
-                let node = PlanNode { id, component, arguments, body };
+                let node = PlanNode {
+                    id,
+                    component,
+                    arguments,
+                    body,
+                };
                 self.live.states[at].part = Part::Data(Arc::new(node));
                 exports
             }
@@ -225,8 +239,10 @@ impl Controller {
 
     fn keep(&mut self, at: NodeIndex, body: Option<Arc<Body>>, exports: Value) -> Changed {
         let state = &mut self.live.states[at];
-        let changed =
-            Changed { arguments: state.body != body, exports: state.exports != exports };
+        let changed = Changed {
+            arguments: state.body != body,
+            exports: state.exports != exports,
+        };
         state.body = body;
         state.exports = exports;
         changed

@@ -26,7 +26,9 @@ impl Settings {
     ) -> Settings {
         let erased = move |arguments: Option<Arc<dyn Any + Send + Sync>>| {
             apply(arguments.map(|arguments| {
-                arguments.downcast().expect("arguments were decoded by this block's descriptor")
+                arguments
+                    .downcast()
+                    .expect("arguments were decoded by this block's descriptor")
             }));
         };
         self.apply.insert(block, Box::new(erased));

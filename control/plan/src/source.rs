@@ -10,7 +10,10 @@ pub enum ConfigSource {
     /// A file, or a folder whose `*.alloy` files are one configuration.
     Path(PathBuf),
     /// A text that never changes; the name stands in messages.
-    Text { name: &'static str, text: &'static str },
+    Text {
+        name: &'static str,
+        text: &'static str,
+    },
 }
 
 impl ConfigSource {
@@ -24,7 +27,11 @@ impl ConfigSource {
             }
             ConfigSource::Path(path) => {
                 let folder = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-                let files = if folder.is_dir() { alloy_files(path)? } else { vec![path.clone()] };
+                let files = if folder.is_dir() {
+                    alloy_files(path)?
+                } else {
+                    vec![path.clone()]
+                };
                 for file in files {
                     sources.add(file.display().to_string(), read_text(&file)?);
                 }
@@ -47,7 +54,10 @@ fn alloy_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     }
     if files.is_empty() {
         let name = folder.display();
-        return Err(Diagnostic::error(None, format!("folder \"{name}\" has no *.alloy file")));
+        return Err(Diagnostic::error(
+            None,
+            format!("folder \"{name}\" has no *.alloy file"),
+        ));
     }
     files.sort();
     Ok(files)
@@ -58,11 +68,18 @@ fn read_text(file: &Path) -> Result<String, Diagnostic> {
     if bytes.len() > syntax::SOURCE_BYTES_MAX {
         return Err(Diagnostic::error(
             None,
-            format!("file \"{}\" is larger than {} bytes", file.display(), syntax::SOURCE_BYTES_MAX),
+            format!(
+                "file \"{}\" is larger than {} bytes",
+                file.display(),
+                syntax::SOURCE_BYTES_MAX
+            ),
         ));
     }
     String::from_utf8(bytes).map_err(|_| {
-        Diagnostic::error(None, format!("file \"{}\" is not UTF-8 text", file.display()))
+        Diagnostic::error(
+            None,
+            format!("file \"{}\" is not UTF-8 text", file.display()),
+        )
     })
 }
 

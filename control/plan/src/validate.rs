@@ -20,7 +20,11 @@ pub fn validate(
     stability: Stability,
 ) -> Result<(SourceMap, Vec<Diagnostic>), Rejected> {
     let parsed = load::parse(source)?;
-    let Built { graph, mut errors, cycles } = graph::build(catalogue, stability, &parsed.trees);
+    let Built {
+        graph,
+        mut errors,
+        cycles,
+    } = graph::build(catalogue, stability, &parsed.trees);
     for cycle in &cycles {
         errors.extend(graph.cycle_diagnostics(cycle, true));
     }
@@ -30,7 +34,10 @@ pub fn validate(
     let Some(_) = errors.iter().find(|diagnostic| diagnostic.is_error()) else {
         return Ok((parsed.sources, errors));
     };
-    Err(Rejected { sources: parsed.sources, diagnostics: errors })
+    Err(Rejected {
+        sources: parsed.sources,
+        diagnostics: errors,
+    })
 }
 
 /// The mistakes and warnings of all nodes, as far as text alone shows them.
@@ -88,7 +95,11 @@ fn check_names(
                 let message = format!("unrecognized attribute name \"{}\"", name.text);
                 let names = schema.fields.iter().map(|field| field.name);
                 let nearest = stdx::nearest(name.text, names).map(str::to_owned);
-                found.push(Diagnostic::error(name.span, message).path(path).nearest(nearest));
+                found.push(
+                    Diagnostic::error(name.span, message)
+                        .path(path)
+                        .nearest(nearest),
+                );
             }
             continue;
         };
@@ -107,7 +118,9 @@ fn check_names(
         }
     }
     for block in body.blocks() {
-        let Some(declared) = schema.block(&block.name()) else { continue };
+        let Some(declared) = schema.block(&block.name()) else {
+            continue;
+        };
         if let Some(instead) = declared.deprecated {
             let message = format!("\"{}\" is deprecated: {instead}", block.name());
             found.push(Diagnostic::warning(block.name_span(), message).path(path));
@@ -138,9 +151,8 @@ impl Constants {
             return true;
         }
         let name = error.path.rsplit('.').next().unwrap_or_default();
-        let gap = |(span, attribute): &(Span, Attribute)| {
-            *span == error.span && attribute.name == name
-        };
+        let gap =
+            |(span, attribute): &(Span, Attribute)| *span == error.span && attribute.name == name;
         !error.from_check && !self.unknown.iter().any(gap)
     }
 
@@ -154,8 +166,12 @@ impl Constants {
     /// The body with all attributes of its outermost level; the values of some are not known.
     fn known_names(&self) -> Body {
         let mut body = self.body.clone();
-        let unknown = self.unknown.iter().filter(|(span, _)| *span == self.body.span);
-        body.attributes.extend(unknown.map(|(_, attribute)| attribute.clone()));
+        let unknown = self
+            .unknown
+            .iter()
+            .filter(|(span, _)| *span == self.body.span);
+        body.attributes
+            .extend(unknown.map(|(_, attribute)| attribute.clone()));
         body
     }
 }
@@ -166,7 +182,10 @@ fn constants(
     unknown: &mut Vec<(Span, Attribute)>,
     errors: &mut Vec<Diagnostic>,
 ) -> Body {
-    let mut known = Body { span: eval::span_of(at), ..Body::default() };
+    let mut known = Body {
+        span: eval::span_of(at),
+        ..Body::default()
+    };
     for stmt in body.statements() {
         match stmt {
             Stmt::Attribute(attribute) => {

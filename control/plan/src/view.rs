@@ -22,7 +22,9 @@ pub(crate) fn component(
     id: &str,
     globals: &engine::Globals,
 ) -> Option<Box<ComponentDetail>> {
-    let at = live.find(id).filter(|at| live.graph.nodes[*at].is_component())?;
+    let at = live
+        .find(id)
+        .filter(|at| live.graph.nodes[*at].is_component())?;
     let state = &live.states[at];
     let mut arguments = state.body.as_deref().cloned().unwrap_or_default();
     let mut schema = None;
@@ -37,7 +39,13 @@ pub(crate) fn component(
         Part::Resolver(instance) => instance.inspect(),
         _ => None,
     };
-    Some(Box::new(ComponentDetail { view: view(live, at), arguments, schema, exports, debug }))
+    Some(Box::new(ComponentDetail {
+        view: view(live, at),
+        arguments,
+        schema,
+        exports,
+        debug,
+    }))
 }
 
 fn view(live: &Live, at: NodeIndex) -> ComponentView {
@@ -73,19 +81,32 @@ fn view(live: &Live, at: NodeIndex) -> ComponentView {
 /// References to other components; those to a module's own arguments are none.
 fn references<'a>(live: &'a Live, node: &'a Node) -> impl Iterator<Item = &'a Reference> {
     let input = live.graph.modules[node.module].input;
-    node.references.iter().filter(move |reference| Some(reference.target) != input)
+    node.references
+        .iter()
+        .filter(move |reference| Some(reference.target) != input)
 }
 
 /// The nodes of the same module that refer to a component, and how.
 fn users(live: &Live, at: NodeIndex) -> impl Iterator<Item = (NodeIndex, &Reference)> {
     let node = &live.graph.nodes[at];
-    let target = live.graph.modules[node.module].names.get(&node.local_id).copied().unwrap_or(at);
-    live.graph.nodes[target].dependents.iter().flat_map(move |user| {
-        let other = &live.graph.nodes[*user];
-        let counts = other.is_component() && other.module == node.module;
-        let to = move |reference: &&Reference| counts && reference.target == target;
-        other.references.iter().filter(to).map(move |reference| (*user, reference))
-    })
+    let target = live.graph.modules[node.module]
+        .names
+        .get(&node.local_id)
+        .copied()
+        .unwrap_or(at);
+    live.graph.nodes[target]
+        .dependents
+        .iter()
+        .flat_map(move |user| {
+            let other = &live.graph.nodes[*user];
+            let counts = other.is_component() && other.module == node.module;
+            let to = move |reference: &&Reference| counts && reference.target == target;
+            other
+                .references
+                .iter()
+                .filter(to)
+                .map(move |reference| (*user, reference))
+        })
 }
 
 /// Where a component's data goes: to the owner of each port that it refers to, and to each component

@@ -22,8 +22,10 @@ impl ResolverComponent for ExporterSelf {
 
     const NAME: &'static str = "prometheus.exporter.self";
     const STABILITY: Stability = Stability::GenerallyAvailable;
-    const EXPORTS: &'static [ExportField] =
-        &[ExportField { name: "targets", type_name: "list(map(string))" }];
+    const EXPORTS: &'static [ExportField] = &[ExportField {
+        name: "targets",
+        type_name: "list(map(string))",
+    }];
 
     async fn start(_: Arc<Arguments>, cx: ResolverCx) -> Result<ExporterSelf, ResolverError> {
         let environment = cx.environment();

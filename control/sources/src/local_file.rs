@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use eval::{Component, HealthState, ResolverComponent, ResolverCx, ResolverError};
-use schema::{Capsule, Check, ExportField, MetricDecl, MetricKind, OptionalSecret, Stability, Value};
+use schema::{
+    Capsule, Check, ExportField, MetricDecl, MetricKind, OptionalSecret, Stability, Value,
+};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -40,7 +42,10 @@ pub struct Arguments {
 impl Arguments {
     fn check(&self, check: &mut Check<'_>) {
         if self.poll_frequency.is_zero() {
-            check.attribute("poll_frequency", "\"poll_frequency\" must be greater than 0");
+            check.attribute(
+                "poll_frequency",
+                "\"poll_frequency\" must be greater than 0",
+            );
         }
     }
 
@@ -71,8 +76,10 @@ impl ResolverComponent for LocalFile {
 
     const NAME: &'static str = "local.file";
     const STABILITY: Stability = Stability::GenerallyAvailable;
-    const EXPORTS: &'static [ExportField] =
-        &[ExportField { name: "content", type_name: "string|secret" }];
+    const EXPORTS: &'static [ExportField] = &[ExportField {
+        name: "content",
+        type_name: "string|secret",
+    }];
     const METRICS: &'static [MetricDecl] = &[MetricDecl {
         name: LAST_ACCESSED,
         kind: MetricKind::Gauge,
@@ -114,7 +121,11 @@ fn watch(arguments: Arc<Arguments>, cx: ResolverCx) -> Result<AbortHandle, Resol
                 Err(error) => {
                     // Said once; the health says it as long as it lasts.
                     if seen.take().is_some() {
-                        tracing::error!(component_id = cx.id(), err = error, "cannot read the file");
+                        tracing::error!(
+                            component_id = cx.id(),
+                            err = error,
+                            "cannot read the file"
+                        );
                     }
                     cx.health(HealthState::Unhealthy, error);
                 }
@@ -130,8 +141,14 @@ fn read(arguments: &Arguments, cx: &ResolverCx) -> Result<Option<Mark>, String> 
     let failed = |error: std::io::Error| format!("cannot read {:?}: {error}", arguments.filename);
     // The mark is taken first: a change in between is then seen as one.
     let mark = Mark::of(path);
-    if mark.as_ref().is_some_and(|mark| mark.bytes > FILE_BYTES_MAX) {
-        return Err(format!("{:?} is larger than {FILE_BYTES_MAX} bytes", arguments.filename));
+    if mark
+        .as_ref()
+        .is_some_and(|mark| mark.bytes > FILE_BYTES_MAX)
+    {
+        return Err(format!(
+            "{:?} is larger than {FILE_BYTES_MAX} bytes",
+            arguments.filename
+        ));
     }
     let bytes = fs::read(path).map_err(failed)?;
     let text = String::from_utf8_lossy(&bytes);
@@ -146,7 +163,9 @@ fn read(arguments: &Arguments, cx: &ResolverCx) -> Result<Option<Mark>, String> 
 }
 
 fn unix_seconds(time: SystemTime) -> f64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64()
 }
 
 /// What changes when a file's content does, as far as can be seen without reading it.
@@ -159,6 +178,9 @@ struct Mark {
 impl Mark {
     fn of(path: &Path) -> Option<Mark> {
         let metadata = fs::metadata(path).ok()?;
-        Some(Mark { bytes: metadata.len(), modified: metadata.modified().ok() })
+        Some(Mark {
+            bytes: metadata.len(),
+            modified: metadata.modified().ok(),
+        })
     }
 }

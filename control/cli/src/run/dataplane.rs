@@ -37,13 +37,22 @@ impl Dataplane {
         let cores = shard_cores(flags, &topology)?;
         let memory_bytes = memory_bytes(flags.memory_limit.as_deref(), os::memory_limit())?;
         let probe = runtime::probe(flags.io).map_err(|error| format!("--dataplane.io: {error}"))?;
-        Ok(Dataplane { backend: probe.backend, warning: probe.warning, cores, memory_bytes })
+        Ok(Dataplane {
+            backend: probe.backend,
+            warning: probe.warning,
+            cores,
+            memory_bytes,
+        })
     }
 
     /// Starts all shards. An error leaves those that run to the end of the process.
     pub fn start(&self, globals: &Arc<Globals>) -> io::Result<Started> {
         let (reports_in, reports) = flume::unbounded();
-        let mut started = Started { handles: Vec::new(), commands: Vec::new(), reports };
+        let mut started = Started {
+            handles: Vec::new(),
+            commands: Vec::new(),
+            reports,
+        };
         for (index, core) in self.cores.iter().enumerate() {
             let (commands_in, commands) = flume::unbounded();
             let options = ShardOptions {
@@ -53,7 +62,11 @@ impl Dataplane {
                 globals: globals.clone(),
             };
             let reports = reports_in.clone();
-            let config = ShardConfig { index, core: Some(*core), backend: self.backend };
+            let config = ShardConfig {
+                index,
+                core: Some(*core),
+                backend: self.backend,
+            };
             let main = move || -> runtime::LocalBoxFuture<'static, ()> {
                 Box::pin(shard_main(options, commands, reports))
             };
@@ -86,7 +99,11 @@ fn shard_cores(flags: &DataplaneFlags, topology: &Topology) -> Result<Vec<usize>
         None => default.min(SHARDS_MAX),
         Some(text) => match text.parse::<usize>() {
             Ok(count) if (1..=SHARDS_MAX).contains(&count) => count,
-            _ => return Err(format!("--dataplane.shards: invalid {text:?}; valid: 1 to {SHARDS_MAX}")),
+            _ => {
+                return Err(format!(
+                    "--dataplane.shards: invalid {text:?}; valid: 1 to {SHARDS_MAX}"
+                ));
+            }
         },
     };
     Ok(cores.iter().copied().cycle().take(count).collect())
@@ -103,7 +120,9 @@ fn memory_bytes(given: Option<&str>, limit: u64) -> Result<u64, String> {
     );
     match stdx::parse_bytes(text) {
         Ok(bytes) if (MEMORY_BYTES_MIN..=limit).contains(&bytes) => Ok(bytes),
-        Ok(_) => Err(format!("--dataplane.memory-limit: {text:?} is out of range; {valid}")),
+        Ok(_) => Err(format!(
+            "--dataplane.memory-limit: {text:?} is out of range; {valid}"
+        )),
         Err(error) => Err(format!("--dataplane.memory-limit: {error}; {valid}")),
     }
 }
@@ -123,13 +142,24 @@ mod tests {
 
     #[test]
     fn shards_follow_cores_and_quota_unless_they_are_given() {
-        let topology = Topology { cores: vec![0, 1, 2, 3], quota: Some(1.5) };
+        let topology = Topology {
+            cores: vec![0, 1, 2, 3],
+            quota: Some(1.5),
+        };
         let check = |cores, shards| shard_cores(&flags(cores, shards), &topology);
         assert_eq!(check(None, None), Ok(vec![0, 1]));
         assert_eq!(check(Some("1-3"), None), Ok(vec![1, 2, 3]));
         assert_eq!(check(Some("2"), Some("3")), Ok(vec![2, 2, 2]));
-        assert!(check(None, Some("0")).unwrap_err().contains("valid: 1 to 256"));
-        assert!(check(None, Some("many")).unwrap_err().contains("valid: 1 to 256"));
+        assert!(
+            check(None, Some("0"))
+                .unwrap_err()
+                .contains("valid: 1 to 256")
+        );
+        assert!(
+            check(None, Some("many"))
+                .unwrap_err()
+                .contains("valid: 1 to 256")
+        );
         assert!(check(Some("7"), None).unwrap_err().contains("valid: 0-3"));
     }
 

@@ -22,7 +22,11 @@ pub struct RunFlags {
     pub server: ServerFlags,
 
     /// Folder for data that outlives the process
-    #[arg(long = "storage.path", value_name = "DIR", default_value = "data-alloy/")]
+    #[arg(
+        long = "storage.path",
+        value_name = "DIR",
+        default_value = "data-alloy/"
+    )]
     pub storage_path: PathBuf,
 
     /// Accepted for compatibility: nothing is ever reported
@@ -44,24 +48,38 @@ pub struct RunFlags {
 
     /// Process priority (Windows)
     #[cfg(windows)]
-    #[arg(long = "windows.priority", value_name = "PRIORITY", default_value = "normal")]
+    #[arg(
+        long = "windows.priority",
+        value_name = "PRIORITY",
+        default_value = "normal"
+    )]
     pub windows_priority: String,
 }
 
 #[derive(Args, Debug)]
 pub struct ServerFlags {
     /// Address of the admin HTTP server
-    #[arg(long = "server.http.listen-addr", value_name = "HOST:PORT",
-          default_value = "127.0.0.1:12345")]
+    #[arg(
+        long = "server.http.listen-addr",
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:12345"
+    )]
     pub listen_addr: String,
 
     /// Address under which components reach this process from within
-    #[arg(long = "server.http.memory-addr", value_name = "HOST:PORT",
-          default_value = "alloy.internal:12345")]
+    #[arg(
+        long = "server.http.memory-addr",
+        value_name = "HOST:PORT",
+        default_value = "alloy.internal:12345"
+    )]
     pub memory_addr: String,
 
     /// Prefix of the pages and of the API behind them
-    #[arg(long = "server.http.ui-path-prefix", value_name = "PATH", default_value = "/")]
+    #[arg(
+        long = "server.http.ui-path-prefix",
+        value_name = "PATH",
+        default_value = "/"
+    )]
     pub ui_path_prefix: String,
 
     /// Accepted for compatibility: there are no Go profiles to serve
@@ -96,7 +114,11 @@ pub struct DemoFlags {
     pub server: ServerFlags,
 
     /// Folder for the log
-    #[arg(long = "storage.path", value_name = "DIR", default_value = "data-invar/")]
+    #[arg(
+        long = "storage.path",
+        value_name = "DIR",
+        default_value = "data-invar/"
+    )]
     pub storage_path: PathBuf,
 
     #[command(flatten)]
@@ -121,7 +143,11 @@ pub struct ConfigFlags {
     pub extra_args: String,
 
     /// Least stability that a component may have
-    #[arg(long = "stability.level", value_name = "LEVEL", default_value = "generally-available")]
+    #[arg(
+        long = "stability.level",
+        value_name = "LEVEL",
+        default_value = "generally-available"
+    )]
     pub stability_level: StabilityLevel,
 
     /// Accepted for compatibility: there are no community components yet
@@ -145,8 +171,11 @@ pub struct FeatureFlags {
     pub direct_fanout: bool,
 
     /// Deprecated, without effect
-    #[arg(long = "feature.prometheus.metric-validation-scheme", value_name = "SCHEME",
-          hide = true)]
+    #[arg(
+        long = "feature.prometheus.metric-validation-scheme",
+        value_name = "SCHEME",
+        hide = true
+    )]
     pub metric_validation_scheme: Option<String>,
 }
 
@@ -168,9 +197,17 @@ pub struct ClusterFlags {
     #[arg(long = "cluster.rejoin-interval", value_name = "DURATION", hide = true,
           value_parser = stdx_duration)]
     pub rejoin_interval: Option<Duration>,
-    #[arg(long = "cluster.advertise-address", value_name = "HOST:PORT", hide = true)]
+    #[arg(
+        long = "cluster.advertise-address",
+        value_name = "HOST:PORT",
+        hide = true
+    )]
     pub advertise_address: Option<String>,
-    #[arg(long = "cluster.advertise-interfaces", value_name = "LIST", hide = true)]
+    #[arg(
+        long = "cluster.advertise-interfaces",
+        value_name = "LIST",
+        hide = true
+    )]
     pub advertise_interfaces: Option<String>,
     #[arg(long = "cluster.max-join-peers", value_name = "COUNT", hide = true)]
     pub max_join_peers: Option<u32>,
@@ -240,9 +277,11 @@ impl RunFlags {
     pub fn check(&self) -> Result<Vec<String>, String> {
         self.config.check()?;
         if self.cluster.enabled {
-            return Err("clustering is not available in this version, and running alone would \
+            return Err(
+                "clustering is not available in this version, and running alone would \
                         scrape each target on every node; remove --cluster.enabled"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         if !self.server.ui_path_prefix.starts_with('/') {
             return Err(format!(
@@ -251,7 +290,10 @@ impl RunFlags {
             ));
         }
         let without_effect = [
-            (self.server.enable_graphql, "--server.http.enable-graphql: there is no GraphQL yet"),
+            (
+                self.server.enable_graphql,
+                "--server.http.enable-graphql: there is no GraphQL yet",
+            ),
             (
                 self.server.enable_graphql_playground,
                 "--server.http.enable-graphql-playground: there is no GraphQL yet",
@@ -296,10 +338,17 @@ impl ServerFlags {
             None => self.listen_addr.clone(),
         };
         let bad = |why: String| {
-            format!("--server.http.listen-addr {:?} is no HOST:PORT: {why}", self.listen_addr)
+            format!(
+                "--server.http.listen-addr {:?} is no HOST:PORT: {why}",
+                self.listen_addr
+            )
         };
-        let mut addresses = text.to_socket_addrs().map_err(|error| bad(error.to_string()))?;
-        addresses.next().ok_or_else(|| bad("the name has no address".to_owned()))
+        let mut addresses = text
+            .to_socket_addrs()
+            .map_err(|error| bad(error.to_string()))?;
+        addresses
+            .next()
+            .ok_or_else(|| bad("the name has no address".to_owned()))
     }
 }
 

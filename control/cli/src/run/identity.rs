@@ -49,12 +49,18 @@ mod tests {
         let first = instance_id(storage.path()).expect("the folder is writable");
         assert_eq!(instance_id(storage.path()).expect("it was written"), first);
         std::fs::write(storage.path().join(FILE), "{").expect("the folder is writable");
-        assert_ne!(instance_id(storage.path()).expect("the folder is writable"), first);
+        assert_ne!(
+            instance_id(storage.path()).expect("the folder is writable"),
+            first
+        );
     }
 
     #[test]
     fn an_id_is_a_random_uuid() {
-        assert_eq!(uuid(u64::MAX, u64::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(
+            uuid(u64::MAX, u64::MAX),
+            "ffffffff-ffff-4fff-bfff-ffffffffffff"
+        );
         assert_eq!(uuid(0, 0), "00000000-0000-4000-8000-000000000000");
     }
 }

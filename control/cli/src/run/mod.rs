@@ -65,7 +65,10 @@ pub fn run(flags: &RunFlags) -> ExitCode {
 
 pub fn demo(flags: &DemoFlags) -> ExitCode {
     start(Setup {
-        source: ConfigSource::Text { name: "demo.alloy", text: DEMO },
+        source: ConfigSource::Text {
+            name: "demo.alloy",
+            text: DEMO,
+        },
         server: &flags.server,
         storage_path: &flags.storage_path,
         stability: Stability::Experimental,
@@ -133,7 +136,11 @@ fn prepare(setup: &Setup<'_>, log: &Log) -> Result<Program, exit::Failure> {
         storage_path: storage_path.clone(),
         lanes: LaneDefaults::standard(),
     });
-    let Started { handles, commands, reports } = dataplane
+    let Started {
+        handles,
+        commands,
+        reports,
+    } = dataplane
         .start(&globals)
         .map_err(|error| failure(format!("cannot start the shards: {error}")))?;
     tracing::info!(
@@ -157,6 +164,7 @@ fn prepare(setup: &Setup<'_>, log: &Log) -> Result<Program, exit::Failure> {
         stability: setup.stability,
         globals,
         environment,
+        version: VERSION,
         settings: settings(log, &gate),
     };
     let controller = Controller::new(options, Shards { commands, reports });
@@ -166,13 +174,26 @@ fn prepare(setup: &Setup<'_>, log: &Log) -> Result<Program, exit::Failure> {
         .build()
         .map_err(|error| failure(format!("cannot start the control thread: {error}")))?;
     let hostname = hostname.into();
-    Ok(Program { runtime, listener, address, prefix, controller, gate, hostname, shards: handles })
+    Ok(Program {
+        runtime,
+        listener,
+        address,
+        prefix,
+        controller,
+        gate,
+        hostname,
+        shards: handles,
+    })
 }
 
 /// Makes the folder; the path becomes absolute, so that it is the same in messages and for shards.
 fn storage(path: &Path) -> Result<PathBuf, String> {
-    let cannot =
-        |error| format!("cannot use --storage.path {:?}: {error}", path.display().to_string());
+    let cannot = |error| {
+        format!(
+            "cannot use --storage.path {:?}: {error}",
+            path.display().to_string()
+        )
+    };
     std::fs::create_dir_all(path).map_err(cannot)?;
     std::fs::canonicalize(path).map_err(cannot)
 }
@@ -191,11 +212,22 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 impl Program {
     fn run(self, demo: bool) -> Result<(), exit::Failure> {
         let local = tokio::task::LocalSet::new();
-        let Program { runtime, listener, address, prefix, mut controller, gate, hostname, shards } =
-            self;
+        let Program {
+            runtime,
+            listener,
+            address,
+            prefix,
+            mut controller,
+            gate,
+            hostname,
+            shards,
+        } = self;
         let server = admin::Server {
             handle: controller.handle(),
-            build: admin::Build { version: VERSION, revision: "" },
+            build: admin::Build {
+                version: VERSION,
+                revision: "",
+            },
             prefix: prefix.clone(),
             hostname,
             address,
@@ -218,7 +250,10 @@ impl Program {
             tokio::task::spawn_local(serve(listener, server));
             tracing::info!(addr = %address, "now listening for http traffic");
             if demo {
-                println!("Invar shows itself at http://{}{prefix} (Ctrl-C ends it)", reachable(address));
+                println!(
+                    "Invar shows itself at http://{}{prefix} (Ctrl-C ends it)",
+                    reachable(address)
+                );
             }
             let running = tokio::task::spawn_local(async move { controller.run().await });
             obey(&signals, &handle).await;
@@ -244,7 +279,8 @@ async fn serve(listener: TcpListener, server: admin::Server) {
     }
 }
 
-/// Follows signals until one asks for the end, and then ends. A second one ends at once.
+/// Follows signals until one asks for the end, and then ends. A second Ctrl-C ends at once; a second
+/// SIGTERM does not, since supervisors may send it to the process and again to its group.
 async fn obey(signals: &flume::Receiver<Signal>, handle: &Handle) {
     loop {
         match signals.recv_async().await {
@@ -266,13 +302,13 @@ async fn obey(signals: &flume::Receiver<Signal>, handle: &Handle) {
                 std::process::exit(0);
             }
         }
-        () = ended(signals) => std::process::exit(1),
+        () = impatient(signals) => std::process::exit(1),
     }
 }
 
-async fn ended(signals: &flume::Receiver<Signal>) {
+async fn impatient(signals: &flume::Receiver<Signal>) {
     while let Ok(signal) = signals.recv_async().await {
-        if signal != Signal::Reload {
+        if signal == Signal::Interrupt {
             return;
         }
     }

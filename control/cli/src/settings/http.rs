@@ -19,16 +19,20 @@ pub struct Http {
 
 #[derive(schema::Arguments)]
 struct Auth {
+    /// A name and a password.
     #[arg(block)]
     basic: Option<Basic>,
+    /// Which paths it is for.
     #[arg(block)]
     filter: Option<Filter>,
 }
 
 #[derive(schema::Arguments)]
 struct Basic {
+    /// User name to ask for.
     #[arg(required)]
     username: String,
+    /// Password to ask for.
     #[arg(required)]
     password: Secret,
 }
@@ -45,25 +49,37 @@ struct Filter {
 #[derive(schema::Arguments)]
 #[arg(check = Tls::check)]
 pub struct Tls {
+    /// File with the certificate of the server, PEM.
     #[arg(default = "")]
     pub cert_file: String,
+    /// Certificate of the server, PEM.
     #[arg(default = "")]
     pub cert_pem: String,
+    /// File with its key, PEM.
     #[arg(default = "")]
     pub key_file: String,
+    /// Its key, PEM.
     pub key_pem: Secret,
+    /// Cipher suites to offer.
     pub cipher_suites: Vec<String>,
+    /// Whether clients show a certificate.
     #[arg(default = "NoClientCert")]
     pub client_auth_type: String,
+    /// File with the authorities of clients, PEM.
     #[arg(default = "")]
     pub client_ca_file: String,
+    /// Authorities of clients, PEM.
     #[arg(default = "")]
     pub client_ca_pem: String,
+    /// Curves to offer.
     pub curve_preferences: Vec<String>,
+    /// Highest version of TLS.
     #[arg(default = "")]
     pub max_version: String,
+    /// Lowest version of TLS.
     #[arg(default = "")]
     pub min_version: String,
+    /// Certificate of the Windows store.
     #[arg(block)]
     pub windows_certificate_filter: Option<WindowsCertificateFilter>,
 }
@@ -71,51 +87,67 @@ pub struct Tls {
 impl Tls {
     /// Serving in the clear what was to be encrypted would give the password of `auth` away.
     fn check(&self, check: &mut Check<'_>) {
-        check.body("the tls block is not available yet; remove it, or put a proxy that ends TLS in front");
+        check.body(
+            "the tls block is not available yet; remove it, or put a proxy that ends TLS in front",
+        );
     }
 }
 
 /// A certificate of the Windows store.
 #[derive(schema::Arguments)]
 pub struct WindowsCertificateFilter {
+    /// Which certificates of clients fit.
     #[arg(block, required)]
     pub client: WindowsClient,
+    /// Which certificate is the server's.
     #[arg(block, required)]
     pub server: WindowsServer,
 }
 
 #[derive(schema::Arguments)]
 pub struct WindowsClient {
+    /// Names of issuers that fit.
     pub issuer_common_names: Vec<String>,
+    /// Subjects that fit.
     #[arg(default = "")]
     pub subject_regex: String,
+    /// Template that fits.
     #[arg(default = "")]
     pub template_id: String,
 }
 
 #[derive(schema::Arguments)]
 pub struct WindowsServer {
+    /// Name of the store.
     #[arg(default = "")]
     pub store: String,
+    /// Name of the system store.
     #[arg(default = "")]
     pub system_store: String,
+    /// Names of issuers that fit.
     pub issuer_common_names: Vec<String>,
+    /// How often to look for a new certificate.
     #[arg(default = "5m")]
     pub refresh_interval: Duration,
+    /// Template that fits.
     #[arg(default = "")]
     pub template_id: String,
 }
 
 pub fn apply(arguments: Option<&Http>, gate: &admin::Gate) {
-    let rules = arguments.and_then(|arguments| arguments.auth.as_ref()).and_then(|auth| {
-        let basic = auth.basic.as_ref()?;
-        let filter = auth.filter.as_ref();
-        Some(admin::GateRules {
-            username: basic.username.clone(),
-            password: basic.password.clone(),
-            paths: filter.map(|filter| filter.paths.clone()).unwrap_or_default(),
-            matching: filter.is_none_or(|filter| filter.authenticate_matching_paths),
-        })
-    });
+    let rules = arguments
+        .and_then(|arguments| arguments.auth.as_ref())
+        .and_then(|auth| {
+            let basic = auth.basic.as_ref()?;
+            let filter = auth.filter.as_ref();
+            Some(admin::GateRules {
+                username: basic.username.clone(),
+                password: basic.password.clone(),
+                paths: filter
+                    .map(|filter| filter.paths.clone())
+                    .unwrap_or_default(),
+                matching: filter.is_none_or(|filter| filter.authenticate_matching_paths),
+            })
+        });
     gate.set(rules);
 }

@@ -24,7 +24,9 @@ pub struct Logging {
 }
 
 pub fn apply(arguments: Option<&Logging>, log: &Log) {
-    let Some(arguments) = arguments else { return log.configure(Level::Info, Format::Logfmt) };
+    let Some(arguments) = arguments else {
+        return log.configure(Level::Info, Format::Logfmt);
+    };
     let level = match arguments.level.as_str() {
         "error" => Level::Error,
         "warn" => Level::Warn,
@@ -40,6 +42,8 @@ pub fn apply(arguments: Option<&Logging>, log: &Log) {
         tracing::warn!("logging: write_to is not available yet, lines go to standard error only");
     }
     if arguments.destination.as_deref() == Some("windows_event_log") {
-        tracing::warn!("logging: the Windows event log is not available yet, lines go to standard error");
+        tracing::warn!(
+            "logging: the Windows event log is not available yet, lines go to standard error"
+        );
     }
 }

@@ -27,11 +27,21 @@ pub static DESCRIPTORS: &[&Descriptor] = &[
 pub fn settings(log: &Log, gate: &admin::Gate) -> plan::Settings {
     let (log, gate) = (log.clone(), gate.clone());
     plan::Settings::new()
-        .on(logging::DESCRIPTOR.name, move |arguments| logging::apply(arguments.as_deref(), &log))
-        .on(http::DESCRIPTOR.name, move |arguments| http::apply(arguments.as_deref(), &gate))
-        .on(livedebugging::DESCRIPTOR.name, |arguments| livedebugging::apply(arguments.as_deref()))
-        .on(remotecfg::DESCRIPTOR.name, |arguments| remotecfg::apply(arguments.as_deref()))
-        .on(tracing_block::DESCRIPTOR.name, |arguments| tracing_block::apply(arguments.as_deref()))
+        .on(logging::DESCRIPTOR.name, move |arguments| {
+            logging::apply(arguments.as_deref(), &log)
+        })
+        .on(http::DESCRIPTOR.name, move |arguments| {
+            http::apply(arguments.as_deref(), &gate)
+        })
+        .on(livedebugging::DESCRIPTOR.name, |arguments| {
+            livedebugging::apply(arguments.as_deref())
+        })
+        .on(remotecfg::DESCRIPTOR.name, |arguments| {
+            remotecfg::apply(arguments.as_deref())
+        })
+        .on(tracing_block::DESCRIPTOR.name, |arguments| {
+            tracing_block::apply(arguments.as_deref())
+        })
 }
 
 const fn block<A: schema::Arguments>(name: &'static str) -> Descriptor {

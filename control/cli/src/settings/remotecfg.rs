@@ -24,6 +24,7 @@ pub struct RemoteConfig {
     /// Address of the server; empty means none.
     #[arg(default = "")]
     pub url: String,
+    /// How to ask.
     #[arg(flatten)]
     pub client: HttpClientConfig,
 }

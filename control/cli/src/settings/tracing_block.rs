@@ -25,6 +25,7 @@ pub struct Tracing {
 
 #[derive(schema::Arguments)]
 pub struct Sampler {
+    /// A Jaeger server that decides.
     #[arg(block)]
     pub jaeger_remote: Option<JaegerRemote>,
 }

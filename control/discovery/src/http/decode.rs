@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use crate::limits::TARGETS_MAX;
 
@@ -32,9 +32,14 @@ impl fmt::Display for DecodeError {
                 f,
                 "content type {found:?} is not supported, expected \"application/json\""
             ),
-            DecodeError::Json(cause) => write!(f, "the answer is no list of target groups: {cause}"),
+            DecodeError::Json(cause) => {
+                write!(f, "the answer is no list of target groups: {cause}")
+            }
             DecodeError::TooMany(count) => {
-                write!(f, "the answer has {count} targets, at most {TARGETS_MAX} are taken")
+                write!(
+                    f,
+                    "the answer has {count} targets, at most {TARGETS_MAX} are taken"
+                )
             }
         }
     }
@@ -47,10 +52,17 @@ pub fn check_content_type(found: &str) -> Result<(), DecodeError> {
         None => lower == "application/json",
         Some((kind, parameter)) => {
             kind == "application/json"
-                && matches!(parameter.trim_start(), "charset=utf-8" | "charset=\"utf-8\"")
+                && matches!(
+                    parameter.trim_start(),
+                    "charset=utf-8" | "charset=\"utf-8\""
+                )
         }
     };
-    if fits { Ok(()) } else { Err(DecodeError::ContentType(found.to_owned())) }
+    if fits {
+        Ok(())
+    } else {
+        Err(DecodeError::ContentType(found.to_owned()))
+    }
 }
 
 /// The targets of an answer; each bears the address it came from as `__meta_url`.
@@ -184,8 +196,14 @@ mod tests {
     #[test]
     fn the_content_type_may_name_utf_8_only() {
         assert_eq!(check_content_type("application/json"), Ok(()));
-        assert_eq!(check_content_type("Application/JSON; charset=UTF-8"), Ok(()));
-        assert_eq!(check_content_type("application/json;charset=\"utf-8\""), Ok(()));
+        assert_eq!(
+            check_content_type("Application/JSON; charset=UTF-8"),
+            Ok(())
+        );
+        assert_eq!(
+            check_content_type("application/json;charset=\"utf-8\""),
+            Ok(())
+        );
         assert!(check_content_type("application/json; charset=latin1").is_err());
         assert!(check_content_type("text/plain").is_err());
         assert!(check_content_type("").is_err());

@@ -39,7 +39,10 @@ pub struct Arguments {
 impl Arguments {
     fn check(&self, check: &mut Check<'_>) {
         if self.refresh_interval.is_zero() {
-            check.attribute("refresh_interval", "\"refresh_interval\" must be greater than 0");
+            check.attribute(
+                "refresh_interval",
+                "\"refresh_interval\" must be greater than 0",
+            );
         }
         match url::Url::parse(&self.url) {
             Ok(url) if !matches!(url.scheme(), "http" | "https") => {
@@ -66,8 +69,10 @@ impl ResolverComponent for Http {
 
     const NAME: &'static str = "discovery.http";
     const STABILITY: Stability = Stability::GenerallyAvailable;
-    const EXPORTS: &'static [ExportField] =
-        &[ExportField { name: "targets", type_name: "list(map(string))" }];
+    const EXPORTS: &'static [ExportField] = &[ExportField {
+        name: "targets",
+        type_name: "list(map(string))",
+    }];
     const METRICS: &'static [MetricDecl] = &[MetricDecl {
         name: FAILURES,
         kind: MetricKind::Counter,
@@ -95,13 +100,17 @@ impl Drop for Http {
 
 /// Begins to ask; the first time at once.
 fn refresh(arguments: Arc<Arguments>, cx: ResolverCx) -> Result<AbortHandle, ResolverError> {
-    let context =
-        ClientContext { user_agent: &cx.environment().user_agent, overrides: &[] };
+    let context = ClientContext {
+        user_agent: &cx.environment().user_agent,
+        overrides: &[],
+    };
     let refused = |error: net::HttpError| ResolverError::new(error.to_string());
     let client = arguments.client.build(&context).map_err(refused)?;
     let target = net::Target::parse(&arguments.url).map_err(refused)?;
     let mut request = Request::get(&target);
-    request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    request
+        .headers
+        .insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     // What Prometheus sends, so that servers can fit what they compute to it.
     request.headers.insert(
         "x-prometheus-refresh-interval-seconds",
@@ -120,8 +129,15 @@ fn refresh(arguments: Arc<Arguments>, cx: ResolverCx) -> Result<AbortHandle, Res
                 }
                 Err(error) => {
                     cx.add(FAILURES, 1.0);
-                    tracing::error!(component_id = cx.id(), err = error, "unable to refresh targets");
-                    cx.health(HealthState::Healthy, format!("the last targets stay: {error}"));
+                    tracing::error!(
+                        component_id = cx.id(),
+                        err = error,
+                        "unable to refresh targets"
+                    );
+                    cx.health(
+                        HealthState::Healthy,
+                        format!("the last targets stay: {error}"),
+                    );
                 }
             }
         }
@@ -131,13 +147,20 @@ fn refresh(arguments: Arc<Arguments>, cx: ResolverCx) -> Result<AbortHandle, Res
 
 async fn ask(client: &Client, request: &Request, arguments: &Arguments) -> Result<Targets, String> {
     let limits = BodyLimits::both(ANSWER_BYTES_MAX);
-    let sent = client.send(request, arguments.refresh_interval, limits).await;
+    let sent = client
+        .send(request, arguments.refresh_interval, limits)
+        .await;
     let response = sent.map_err(|error| error.to_string())?;
     if response.head.status != StatusCode::OK {
-        return Err(format!("server returned HTTP status {}", response.head.status));
+        return Err(format!(
+            "server returned HTTP status {}",
+            response.head.status
+        ));
     }
     let content_type = response.head.headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = content_type
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     check_content_type(content_type).map_err(|error| error.to_string())?;
     let targets = decode(&response.body, &arguments.url).map_err(|error| error.to_string())?;
     Ok(targets.into_iter().map(schema::Target::new).collect())

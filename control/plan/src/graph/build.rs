@@ -31,10 +31,18 @@ pub(crate) fn build(catalogue: &Catalogue, stability: Stability, trees: &[Arc<Tr
         errors: Vec::new(),
     };
     builder.root(trees);
-    let Builder { mut graph, mut errors, .. } = builder;
+    let Builder {
+        mut graph,
+        mut errors,
+        ..
+    } = builder;
     resolve::resolve(&mut graph, &mut errors);
     let cycles = order::order(&mut graph).err().unwrap_or_default();
-    Built { graph, errors, cycles }
+    Built {
+        graph,
+        errors,
+        cycles,
+    }
 }
 
 struct Builder<'a> {
@@ -90,14 +98,17 @@ impl Builder<'_> {
         let mut by_name: HashMap<String, BlockText> = HashMap::new();
         for (tree, body) in bodies {
             for block in body.blocks().filter(|block| block.name() == "declare") {
-                let Some(label) = self.label(block) else { continue };
+                let Some(label) = self.label(block) else {
+                    continue;
+                };
                 if self.catalogue.get(label.text).is_some() {
                     let message = format!("\"{}\" is the name of a built-in block", label.text);
                     self.errors.push(Diagnostic::error(label.span, message));
                 } else if let Some(first) = by_name.get(label.text) {
                     let message = format!("\"{}\" is declared twice", label.text);
                     let error = Diagnostic::error(block.name_span(), message);
-                    self.errors.push(error.related(first.span(), "first declared here"));
+                    self.errors
+                        .push(error.related(first.span(), "first declared here"));
                 } else {
                     by_name.insert(label.text.to_owned(), BlockText::new(tree, block));
                 }
@@ -144,7 +155,10 @@ impl Builder<'_> {
             "argument" => self.argument(tree, block, place),
             "export" => self.export(tree, block, place),
             "foreach" | "import.file" | "import.git" | "import.http" | "import.string" => {
-                self.error(block, format!("\"{name}\" blocks are not available in this version"));
+                self.error(
+                    block,
+                    format!("\"{name}\" blocks are not available in this version"),
+                );
             }
             _ => match self.catalogue.get(&name) {
                 Some(kind) => self.kind(tree, block, place, kind),
@@ -171,7 +185,8 @@ impl Builder<'_> {
             block.name_span(),
             format!("cannot find the definition of component name \"{name}\""),
         );
-        self.errors.push(error.path(block.id_path()).nearest(nearest));
+        self.errors
+            .push(error.path(block.id_path()).nearest(nearest));
     }
 
     fn kind(&mut self, tree: &Arc<Tree>, block: Block<'_>, place: Place, kind: Kind) {
@@ -184,7 +199,10 @@ impl Builder<'_> {
                     descriptor.name, descriptor.stability, self.stability
                 ),
             );
-            let hint = format!("run with --stability.level={} to use it", descriptor.stability);
+            let hint = format!(
+                "run with --stability.level={} to use it",
+                descriptor.stability
+            );
             return self.errors.push(error.path(block.id_path()).hint(hint));
         }
         if let Kind::Setting(_) = kind {
@@ -204,10 +222,15 @@ impl Builder<'_> {
 
     fn custom(&mut self, text: BlockText, place: Place, declare: BlockText, declares: usize) {
         let block = text.block();
-        let Some(label) = self.label(block) else { return };
+        let Some(label) = self.label(block) else {
+            return;
+        };
         let label = Some(label.text.to_owned());
         if self.expanding.iter().any(|open| open.same(&declare)) {
-            return self.error(block, format!("custom component \"{}\" contains itself", block.name()));
+            return self.error(
+                block,
+                format!("custom component \"{}\" contains itself", block.name()),
+            );
         }
         if self.expanding.len() == MODULE_DEPTH_MAX {
             return self.error(
@@ -218,13 +241,22 @@ impl Builder<'_> {
         // The module's index is needed by the node and the other way round.
         let module = self.graph.modules.len();
         let role = Role::Input(module);
-        let Some(input) = self.node(text.clone(), place, role, label) else { return };
+        let Some(input) = self.node(text.clone(), place, role, label) else {
+            return;
+        };
         self.module(self.graph.nodes[input].id.clone(), Some(input));
 
         let body = declare.block().body();
         let inner = self.declares_of(std::iter::once((&declare.tree, body)), Some(declares));
         self.expanding.push(declare.clone());
-        self.body(&declare.tree, body, Place { module, declares: inner });
+        self.body(
+            &declare.tree,
+            body,
+            Place {
+                module,
+                declares: inner,
+            },
+        );
         self.expanding.pop();
 
         let node = &self.graph.nodes[input];
@@ -240,7 +272,9 @@ impl Builder<'_> {
             dependents: Vec::new(),
         };
         let at = self.graph.nodes.len();
-        self.graph.modules[place.module].names.insert(exports.local_id.clone(), at);
+        self.graph.modules[place.module]
+            .names
+            .insert(exports.local_id.clone(), at);
         self.graph.nodes.push(exports);
     }
 
@@ -265,13 +299,15 @@ impl Builder<'_> {
                 block.name_span(),
                 format!("block \"{local_id}\" is already declared"),
             );
-            self.errors.push(error.related(first, "first declared here"));
+            self.errors
+                .push(error.related(first, "first declared here"));
             return None;
         }
         if self.graph.nodes.len() >= NODES_MAX {
             if self.graph.nodes.len() == NODES_MAX {
                 let message = format!("the configuration has more than {NODES_MAX} components");
-                self.errors.push(Diagnostic::error(block.name_span(), message));
+                self.errors
+                    .push(Diagnostic::error(block.name_span(), message));
             }
             return None;
         }
@@ -296,27 +332,44 @@ impl Builder<'_> {
     }
 
     fn argument(&mut self, tree: &Arc<Tree>, block: Block<'_>, place: Place) {
-        let Some(label) = self.label(block) else { return };
+        let Some(label) = self.label(block) else {
+            return;
+        };
         let arguments = &mut self.graph.modules[place.module].arguments;
-        if let Some(first) = arguments.iter().find(|argument| argument.name == label.text) {
+        if let Some(first) = arguments
+            .iter()
+            .find(|argument| argument.name == label.text)
+        {
             let message = format!("argument \"{}\" is already declared", label.text);
             let error = Diagnostic::error(block.name_span(), message);
-            return self.errors.push(error.related(first.text.span(), "first declared here"));
+            return self
+                .errors
+                .push(error.related(first.text.span(), "first declared here"));
         }
         let name = label.text.to_owned();
-        arguments.push(ArgumentBlock { name, text: BlockText::new(tree, block) });
+        arguments.push(ArgumentBlock {
+            name,
+            text: BlockText::new(tree, block),
+        });
     }
 
     fn export(&mut self, tree: &Arc<Tree>, block: Block<'_>, place: Place) {
-        let Some(label) = self.label(block) else { return };
+        let Some(label) = self.label(block) else {
+            return;
+        };
         let exports = &mut self.graph.modules[place.module].exports;
         if let Some(first) = exports.iter().find(|export| export.name == label.text) {
             let message = format!("export \"{}\" is already declared", label.text);
             let error = Diagnostic::error(block.name_span(), message);
-            return self.errors.push(error.related(first.text.span(), "first declared here"));
+            return self
+                .errors
+                .push(error.related(first.text.span(), "first declared here"));
         }
         let name = label.text.to_owned();
-        exports.push(ExportBlock { name, text: BlockText::new(tree, block) });
+        exports.push(ExportBlock {
+            name,
+            text: BlockText::new(tree, block),
+        });
     }
 
     fn label<'t>(&mut self, block: Block<'t>) -> Option<Name<'t>> {

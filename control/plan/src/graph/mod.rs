@@ -103,7 +103,10 @@ pub(crate) struct BlockText {
 
 impl BlockText {
     pub fn new(tree: &Arc<Tree>, block: Block<'_>) -> BlockText {
-        BlockText { tree: tree.clone(), stmt: block.id() }
+        BlockText {
+            tree: tree.clone(),
+            stmt: block.id(),
+        }
     }
 
     pub fn block(&self) -> Block<'_> {
@@ -144,7 +147,11 @@ impl Graph {
     ///
     /// Compat: `run` gives no position for a cycle, `validate` gives all (case `errors/cycle`).
     pub fn cycle_diagnostics(&self, cycle: &Cycle, placed: bool) -> Vec<Diagnostic> {
-        let mut ids: Vec<&str> = cycle.nodes.iter().map(|at| self.nodes[*at].id.as_str()).collect();
+        let mut ids: Vec<&str> = cycle
+            .nodes
+            .iter()
+            .map(|at| self.nodes[*at].id.as_str())
+            .collect();
         // The two nodes of a custom component stand next to each other and bear one id.
         ids.dedup();
         let text = format!("{} -> {}", ids.join(" -> "), ids[0]);

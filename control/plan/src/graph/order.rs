@@ -19,7 +19,11 @@ enum Mark {
 /// the text.
 pub(crate) fn order(graph: &mut Graph) -> Result<(), Vec<Cycle>> {
     for at in 0..graph.nodes.len() {
-        let targets: Vec<NodeIndex> = graph.nodes[at].references.iter().map(|r| r.target).collect();
+        let targets: Vec<NodeIndex> = graph.nodes[at]
+            .references
+            .iter()
+            .map(|r| r.target)
+            .collect();
         for target in targets {
             let dependents = &mut graph.nodes[target].dependents;
             if dependents.last() != Some(&at) {
@@ -34,7 +38,11 @@ pub(crate) fn order(graph: &mut Graph) -> Result<(), Vec<Cycle>> {
         visit(graph, start, &mut marks, &mut order, &mut cycles);
     }
     graph.order = order;
-    if cycles.is_empty() { Ok(()) } else { Err(cycles) }
+    if cycles.is_empty() {
+        Ok(())
+    } else {
+        Err(cycles)
+    }
 }
 
 /// Depth first without recursion: a chain of references may be as long as the configuration.
@@ -69,7 +77,9 @@ fn visit(
             Mark::Open => {
                 let from = path.iter().position(|(node, _)| *node == target);
                 let from = from.expect("an open node is on the path");
-                cycles.push(Cycle { nodes: path[from..].iter().map(|(node, _)| *node).collect() });
+                cycles.push(Cycle {
+                    nodes: path[from..].iter().map(|(node, _)| *node).collect(),
+                });
             }
         }
     }

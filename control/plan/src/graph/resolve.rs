@@ -17,7 +17,12 @@ fn references_of(graph: &Graph, at: NodeIndex, errors: &mut Vec<Diagnostic>) -> 
     let mut references = Vec::new();
     match node.role {
         Role::Kind(_) | Role::Input(_) => {
-            let mut scope = Scope { graph, module: node.module, references: &mut references, errors };
+            let mut scope = Scope {
+                graph,
+                module: node.module,
+                references: &mut references,
+                errors,
+            };
             // What is inside of a custom component comes after its arguments, used or not.
             if let Some(input) = graph.modules[node.module].input {
                 scope.depend(input);
@@ -25,8 +30,15 @@ fn references_of(graph: &Graph, at: NodeIndex, errors: &mut Vec<Diagnostic>) -> 
             scope.body(node.text.block().body());
         }
         Role::Exports(module) => {
-            let mut scope = Scope { graph, module, references: &mut references, errors };
-            let input = graph.modules[module].input.expect("a module with exports has an input");
+            let mut scope = Scope {
+                graph,
+                module,
+                references: &mut references,
+                errors,
+            };
+            let input = graph.modules[module]
+                .input
+                .expect("a module with exports has an input");
             scope.depend(input);
             for export in &graph.modules[module].exports {
                 scope.body(export.text.block().body());
@@ -45,7 +57,10 @@ struct Scope<'a> {
 
 impl Scope<'_> {
     fn depend(&mut self, target: NodeIndex) {
-        self.push(Reference { target, export: None });
+        self.push(Reference {
+            target,
+            export: None,
+        });
     }
 
     fn push(&mut self, reference: Reference) {
@@ -56,7 +71,9 @@ impl Scope<'_> {
 
     fn body(&mut self, body: Body<'_>) {
         for attribute in body.attributes() {
-            attribute.value().each_reference(&mut |names| self.reference(&names));
+            attribute
+                .value()
+                .each_reference(&mut |names| self.reference(&names));
         }
         for block in body.blocks() {
             self.body(block.body());
@@ -76,7 +93,10 @@ impl Scope<'_> {
             id.push_str(name.text);
             if let Some(target) = module.names.get(&id) {
                 let export = names.get(at + 1).map(|name| name.text.to_owned());
-                return self.push(Reference { target: *target, export });
+                return self.push(Reference {
+                    target: *target,
+                    export,
+                });
             }
         }
         if eval::is_builtin(names[0].text) {
@@ -87,7 +107,8 @@ impl Scope<'_> {
             format!("component \"{id}\" does not exist or is out of scope"),
         );
         let known = module.names.keys().map(String::as_str);
-        self.errors.push(error.nearest(stdx::nearest(&id, known).map(str::to_owned)));
+        self.errors
+            .push(error.nearest(stdx::nearest(&id, known).map(str::to_owned)));
     }
 
     fn argument(&mut self, input: NodeIndex, names: &[Name<'_>]) {
@@ -102,6 +123,7 @@ impl Scope<'_> {
             format!("the custom component has no argument \"{}\"", name.text),
         );
         let known = arguments.iter().map(|argument| argument.name.as_str());
-        self.errors.push(error.nearest(stdx::nearest(name.text, known).map(str::to_owned)));
+        self.errors
+            .push(error.nearest(stdx::nearest(name.text, known).map(str::to_owned)));
     }
 }
