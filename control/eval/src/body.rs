@@ -1,6 +1,6 @@
 //! Whole bodies: every attribute evaluated, every mistake reported.
 
-use schema::{Attribute, Block, Body, DecodeError, Span, Value, ValueSpan};
+use schema::{Attribute, Block, Body, DecodeError, Span, ValueSpan};
 use syntax::{Diagnostic, Expr, ExprKind, Stmt};
 
 use crate::expression::evaluate;
@@ -105,19 +105,4 @@ pub fn value_span(expr: Expr<'_>) -> ValueSpan {
         span: span_of(expr.span()),
         inner,
     }
-}
-
-/// The body of an object: each key an attribute. For debug information and custom components.
-pub fn body_of_object(value: &Value) -> Body {
-    let mut body = Body::default();
-    if let Value::Object(object) = value {
-        body.attributes
-            .extend(object.iter().map(|(name, value)| Attribute {
-                name: name.to_string(),
-                value: value.clone(),
-                span: Span::default(),
-                value_span: ValueSpan::default(),
-            }));
-    }
-    body
 }

@@ -103,13 +103,12 @@ fn reference(names: &[Name<'_>], scope: &Scope) -> Evaluated {
         Found::Unknown => match stdlib::builtin(names[0].text) {
             Some(Builtin::Function(function)) => fields(Value::Function(function), names, 1),
             Some(Builtin::Namespace(functions)) => match names.get(1) {
-                Some(name) => match functions
-                    .iter()
-                    .find(|function| local_name(function) == name.text)
-                {
+                Some(name) => match stdlib::in_namespace(functions, name.text) {
                     Some(function) => fields(Value::Function(function), names, 2),
                     None => {
-                        let known = functions.iter().map(|function| local_name(function));
+                        let known = functions
+                            .iter()
+                            .map(|function| stdlib::local_name(function));
                         Err(no_field(*name, stdx::nearest(name.text, known)))
                     }
                 },
@@ -120,19 +119,11 @@ fn reference(names: &[Name<'_>], scope: &Scope) -> Evaluated {
     }
 }
 
-fn local_name(function: &'static Function) -> &'static str {
-    function
-        .name
-        .rsplit('.')
-        .next()
-        .expect("a split has a last part")
-}
-
 fn namespace_object(functions: &'static [Function]) -> Value {
     Value::object(
         functions
             .iter()
-            .map(|function| (local_name(function), Value::Function(function))),
+            .map(|function| (stdlib::local_name(function), Value::Function(function))),
     )
 }
 

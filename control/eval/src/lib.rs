@@ -26,11 +26,11 @@ mod testing;
 mod tests;
 mod yaml;
 
-pub use body::{body_of_object, decode_diagnostics, evaluate_body, span_of, value_span};
+pub use body::{decode_diagnostics, evaluate_body, span_of, value_span};
 pub use expression::evaluate;
 pub use resolver::{
     Component, Environment, Health, HealthState, Instance, ResolverComponent, ResolverCx,
     ResolverError,
 };
 pub use scope::Scope;
-pub use stdlib::{Builtin, builtin, constants, is_builtin};
+pub use stdlib::{constants, function, is_builtin};

@@ -56,23 +56,6 @@ impl Scope {
         }
     }
 
-    /// Takes a dotted name away, with branches that become empty.
-    pub fn remove(&mut self, path: &str) {
-        remove(&mut self.root, path);
-    }
-
-    pub fn get(&self, path: &str) -> Option<&Value> {
-        let mut entries = &self.root;
-        let mut names = path.split('.').peekable();
-        while let Some(name) = names.next() {
-            match entries.get(name)? {
-                Entry::Value(value) => return names.peek().is_none().then_some(value),
-                Entry::Branch(below) => entries = below,
-            }
-        }
-        None
-    }
-
     pub(crate) fn find<'a>(&self, names: impl Iterator<Item = &'a str>) -> Found<'_> {
         let mut entries = &self.root;
         for (at, name) in names.enumerate() {
@@ -100,19 +83,6 @@ impl Scope {
 impl Entry {
     fn branch() -> Entry {
         Entry::Branch(BTreeMap::new())
-    }
-}
-
-fn remove(entries: &mut BTreeMap<Arc<str>, Entry>, path: &str) {
-    let Some((name, rest)) = path.split_once('.') else {
-        entries.remove(path);
-        return;
-    };
-    if let Some(Entry::Branch(below)) = entries.get_mut(name) {
-        remove(below, rest);
-        if below.is_empty() {
-            entries.remove(name);
-        }
     }
 }
 
@@ -156,18 +126,5 @@ mod tests {
             shape(&scope, "local"),
             r#"branch {"file": {"a": {"content": "x"}}}"#
         );
-        assert_eq!(scope.get("item"), Some(&3_i64.into()));
-        assert_eq!(scope.get("item.x"), None);
-    }
-
-    #[test]
-    fn removing_the_last_name_of_a_branch_removes_the_branch() {
-        let mut scope = Scope::new();
-        scope.set("a.b.c", Value::Null);
-        scope.set("a.d", Value::Null);
-        scope.remove("a.b.c");
-        assert_eq!(shape(&scope, "a"), r#"branch {"d": null}"#);
-        scope.remove("a.d");
-        assert_eq!(shape(&scope, "a"), "unknown");
     }
 }

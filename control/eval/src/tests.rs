@@ -8,8 +8,9 @@ use schema::{Capsule, OptionalSecret, Port, PortKind, Stability, Target, Targets
 use serde_json::Value as Json;
 use syntax::Stmt;
 
+use crate::stdlib::{Builtin, builtin};
 use crate::testing::{json_of, same};
-use crate::{Builtin, Scope, builtin, evaluate, is_builtin};
+use crate::{Scope, evaluate, is_builtin};
 
 fn scope() -> Scope {
     let mut scope = Scope::new();
@@ -149,6 +150,7 @@ fn the_standard_library_is_the_references() {
             other => panic!("{name} is {other:?}"),
         };
         assert_eq!(function.name, name);
+        assert!(crate::function(name.split('.')).is_some_and(|found| found.name == name));
         assert_eq!(
             function.replaced_by,
             listed["replaced_by"].as_str(),

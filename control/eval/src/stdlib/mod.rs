@@ -15,14 +15,14 @@ use call::Call;
 
 /// What a name of the standard library stands for.
 #[derive(Clone, Copy)]
-pub enum Builtin {
+pub(crate) enum Builtin {
     Function(&'static Function),
     /// The functions `name.*`.
     Namespace(&'static [Function]),
 }
 
 /// The built-in of a name without dots.
-pub fn builtin(name: &str) -> Option<Builtin> {
+pub(crate) fn builtin(name: &str) -> Option<Builtin> {
     if let Some(function) = GLOBAL.iter().find(|function| function.name == name) {
         return Some(Builtin::Function(function));
     }
@@ -35,6 +35,34 @@ pub fn builtin(name: &str) -> Option<Builtin> {
 /// Whether a first name that no component has means something all the same.
 pub fn is_builtin(name: &str) -> bool {
     builtin(name).is_some() || SCOPED.contains(&name)
+}
+
+/// The function that the names `string`, `to_upper` or `coalesce` lead to.
+pub fn function<'n>(names: impl IntoIterator<Item = &'n str>) -> Option<&'static Function> {
+    let mut names = names.into_iter();
+    match builtin(names.next()?)? {
+        Builtin::Function(function) => Some(function),
+        Builtin::Namespace(functions) => in_namespace(functions, names.next()?),
+    }
+}
+
+/// The function of a namespace by its name there, `to_upper`.
+pub(crate) fn in_namespace(
+    functions: &'static [Function],
+    name: &str,
+) -> Option<&'static Function> {
+    functions
+        .iter()
+        .find(|function| local_name(function) == name)
+}
+
+/// The name of a function without its namespace.
+pub(crate) fn local_name(function: &'static Function) -> &'static str {
+    function
+        .name
+        .rsplit('.')
+        .next()
+        .expect("a split has a last part")
 }
 
 /// All first names, for suggestions.
