@@ -438,3 +438,88 @@ fn a_declaration_lists_each_argument_with_the_path_of_its_block() {
         (&true.into(), &false.into())
     );
 }
+
+fn coerced(ty: crate::Type, value: Value) -> String {
+    match ty.coerce(&value) {
+        Ok(value) => format!("{value:?}"),
+        Err(error) => format!("{}: {}", error.place, error.message),
+    }
+}
+
+#[test]
+fn coercions_are_those_of_the_language() {
+    use crate::{Capsule, OptionalSecret, Type};
+    let optional = |secret: OptionalSecret| Value::Capsule(Capsule::OptionalSecret(secret));
+    let bytes = Value::array([104_u64.into(), 105_u64.into()]);
+    let targets = Value::array([Value::object([("a", Value::Null)]), 1_i64.into()]);
+    let nested = Type::map(Type::list(Type::Int));
+    let inner = Value::object([("k", Value::array([1_i64.into(), "x".into()]))]);
+    let table = [
+        (Type::Int, Value::from(3.9), "3"),
+        (Type::Int, "-7".into(), "-7"),
+        (Type::Int, "".into(), ": expected int, got string"),
+        (Type::Int, "0x10".into(), ": expected int, got string"),
+        (
+            Type::Int,
+            Value::from(1e300),
+            &format!(": {} is out of the range of int", 1e300),
+        ),
+        (
+            Type::Uint,
+            Value::from(-1_i64),
+            ": -1 is out of the range of uint",
+        ),
+        (Type::Float, "1e3".into(), "1000"),
+        (Type::Bool, "true".into(), ": expected bool, got string"),
+        (Type::String, Value::from(2.50), "\"2.5\""),
+        (Type::String, true.into(), ": expected string, got bool"),
+        (Type::String, bytes, "\"hi\""),
+        (Type::String, optional(OptionalSecret::plain("x")), "\"x\""),
+        (Type::Int, optional(OptionalSecret::plain("5")), "5"),
+        (
+            Type::String,
+            optional(OptionalSecret::secret("x")),
+            ": secrets may not be converted into strings",
+        ),
+        (
+            Type::Secret,
+            optional(OptionalSecret::plain("x")),
+            "(secret)",
+        ),
+        (Type::Secret, 5_i64.into(), "(secret)"),
+        (Type::OptionalSecret, Value::secret("x"), "(secret)"),
+        (Type::OptionalSecret, "x".into(), "\"x\""),
+        (Type::Duration, "1m30s".into(), "\"1m30s\""),
+        (Type::Size, 1024_i64.into(), "1024"),
+        (
+            Type::Targets,
+            targets,
+            "[1]: expected map(string), got number",
+        ),
+        (nested, inner, ".k[1]: expected int, got string"),
+        (Type::Bool, Value::Null, "null"),
+    ];
+    for (ty, value, expected) in table {
+        let shown = format!("{value:?} as {ty}");
+        assert_eq!(coerced(ty, value), expected, "{shown}");
+    }
+    let bad = coerced(Type::Duration, "5 minutes".into());
+    assert!(bad.contains("5 minutes"), "{bad}");
+}
+
+#[test]
+fn numbers_of_different_kinds_compare_by_value() {
+    assert_eq!(Value::from(1_i64), Value::from(1.0));
+    assert_eq!(Value::from(1_u64), Value::from(1_i64));
+    assert_ne!(Value::from(-1_i64), Value::from(u64::MAX));
+    assert_ne!(Value::from(i64::MAX), Value::from(i64::MAX as u64 + 1));
+}
+
+#[test]
+fn opaque_capsules_compare_by_content() {
+    let rules = |text: &str| Value::opaque("RelabelRules", text.to_owned());
+    assert_eq!(rules("a"), rules("a"));
+    assert_ne!(rules("a"), rules("b"));
+    assert_ne!(Value::opaque("X", 1_u8), Value::opaque("X", 1_u16));
+    assert_eq!(format!("{:?}", rules("a")), "capsule(\"relabel.Rules\")");
+}
