@@ -14,6 +14,7 @@ mod logging;
 mod run;
 mod settings;
 mod validate;
+mod wal;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,9 @@ enum Command {
     /// List the components with their arguments, blocks, defaults and exports
     #[command(args_override_self = true)]
     Components(components::ComponentsFlags),
+    /// Read the log on disk
+    #[command(subcommand)]
+    Wal(wal::WalCommand),
 }
 
 fn main() -> ExitCode {
@@ -76,5 +80,6 @@ fn main() -> ExitCode {
         Command::Validate(flags) => exit::status(validate::run(&flags)),
         Command::Fmt(flags) => exit::status(fmt::run(&flags)),
         Command::Components(flags) => exit::status(components::run(&flags)),
+        Command::Wal(command) => exit::status(wal::run(&command)),
     }
 }
