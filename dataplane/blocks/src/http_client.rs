@@ -105,7 +105,8 @@ impl HttpClientConfig {
         options.follow_redirects = self.follow_redirects;
         options.enable_http2 = self.enable_http2;
         options.overrides = cx.overrides.to_vec();
-        // Compat: of several values the last one is sent (conformance case metrics/request_headers).
+        // Compat: of several values the last one is sent (conformance case
+        // metrics/request_headers).
         options.headers = header_map(self.http_headers.iter().filter_map(|(name, values)| {
             values.last().map(|value| (name.as_str(), value.expose()))
         }));

@@ -39,7 +39,8 @@ impl HttpServerConfig {
     fn check(&self, check: &mut Check<'_>) {
         if self.address().is_none() {
             let message = format!(
-                "\"{}\" is not an IP address; name the address of an interface, or leave it empty for all",
+                "\"{}\" is not an IP address; name the address of an interface, or leave it empty \
+                 for all",
                 self.listen_address
             );
             check.attribute("listen_address", message);

@@ -1,8 +1,9 @@
-//! Settings that several components share, declared once: the struct that a user fills in is the one
-//! that documentation shows and that the runtime builds from.
+//! Settings that several components share, declared once: the struct that a user fills in is the
+//! one that documentation shows and that the runtime builds from.
 //!
 //! Each block builds the part that it describes (`http_client.build(..)` is a `net::Client`), and
-//! refuses in its check what its text alone shows to be wrong. How the parts work is net's and ops'.
+//! refuses in its check what its text alone shows to be wrong. How the parts work is net's and
+//! ops'.
 
 #![forbid(unsafe_code)]
 

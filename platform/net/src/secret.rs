@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-/// A secret text. It has no `Debug` and no `Display`; what reads it calls `expose` and is easy to find.
+/// A secret text. It has no `Debug` and no `Display`; what reads it calls `expose`, which is easy
+/// to find.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
 

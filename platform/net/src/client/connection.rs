@@ -1,11 +1,11 @@
 //! One connection, idle or with a request on it; HTTP/1 and HTTP/2 behind one face.
 //!
-//! Between requests an HTTP/1 connection is its stream and nothing else: hyper is put on it for one
-//! request and taken off again. Measured with 500 kept connections after bodies of 318 kB, that is
-//! 2 KiB a connection (10 KiB on monoio, whose reads park a buffer) in place of the 77 KiB and 85 KiB
-//! that hyper's buffers make of it, at the same CPU a request. A request runs in the task of its
-//! caller without a second one beside it. An HTTP/2 connection has a task of its own, since it takes
-//! many requests at once.
+//! Between requests an HTTP/1 connection is its stream and nothing else: hyper is put on it for
+//! one request and taken off again. Measured with 500 kept connections after bodies of 318 kB,
+//! that is 2 KiB a connection (10 KiB on monoio, whose reads park a buffer) in place of the 77 and
+//! 85 KiB that hyper's buffers make of it, at the same CPU a request. A request runs in the task of
+//! its caller without a second one beside it. An HTTP/2 connection has a task of its own, since it
+//! takes many requests at once.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -22,8 +22,8 @@ use runtime::Instant;
 
 use crate::stream::{Counted, Stream, Traffic};
 
-/// Limit: read buffer of a request under way, which is also the largest head of an answer. It starts
-/// at 8 KiB and doubles while reads fill it.
+/// Limit: read buffer of a request under way, which is also the largest head of an answer. It
+/// starts at 8 KiB and doubles while reads fill it.
 const READ_BUFFER_BYTES: usize = 32 * 1024;
 /// How long a finished connection may take to be ready for the next request. It is ready at once,
 /// save when the server answered before it had read the request.

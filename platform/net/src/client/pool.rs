@@ -1,7 +1,7 @@
 //! Kept connections of one client, by origin.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -36,7 +36,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 pub(crate) struct Pool {
     options: PoolOptions,
-    origins: RefCell<HashMap<Rc<str>, Origin>>,
+    /// Ordered, so that a simulation closes connections in the same order each time.
+    origins: RefCell<BTreeMap<Rc<str>, Origin>>,
     /// Whether a task already waits to close what has been idle for too long.
     sweeping: Cell<bool>,
 }

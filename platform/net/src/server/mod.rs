@@ -1,7 +1,7 @@
 //! The server: accepts on a shard's listener and hands each request to one handler.
 //!
-//! HTTP/1.1, and HTTP/2 where TLS agrees on it. The handler gets the head and reads the body itself,
-//! so that it can first ask for the room (413 before the bytes, not after them).
+//! HTTP/1.1, and HTTP/2 where TLS agrees on it. The handler gets the head and reads the body
+//! itself, so that it can first ask for the room (413 before the bytes, not after them).
 //! Slow and silent peers are cut: see `ServerOptions`.
 
 mod connection;

@@ -1,0 +1,93 @@
+//! TLS towards clients: who we are, and whom we let in.
+
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use rustls::server::WebPkiClientVerifier;
+use tokio_rustls::TlsAcceptor;
+
+use super::client::Roots;
+use super::texts::{Reloading, Source, Texts, certificates, private_key};
+use super::{
+    ClientAuth, HTTP1, HTTP2, ServerTls, TlsError, TlsStream, explain, provider, versions,
+};
+use crate::stream::Stream;
+
+/// How long a client that was refused may take to read why.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Makes TLS connections of accepted ones.
+pub(crate) struct Acceptor {
+    settings: ServerTls,
+    config: Reloading<ServerConfig>,
+}
+
+impl Acceptor {
+    pub(crate) fn new(settings: &ServerTls) -> Acceptor {
+        let mut sources = vec![
+            Source::new("cert", &settings.identity.certificate),
+            Source::new("key", &settings.identity.key),
+        ];
+        if let ClientAuth::IfGiven(ca) | ClientAuth::Required(ca) = &settings.client_auth {
+            sources.push(Source::new("client_ca", ca));
+        }
+        Acceptor {
+            settings: settings.clone(),
+            config: Reloading::new(sources),
+        }
+    }
+
+    /// Handshakes with a client over `stream`; says whether HTTP/2 was chosen.
+    pub(crate) async fn accept(&self, stream: Stream) -> Result<(Stream, bool), TlsError> {
+        let config = self.config.get(async |texts| self.make(texts)).await?;
+        let handshake = TlsAcceptor::from(config)
+            .accept(TokioIo::new(stream))
+            .into_fallible();
+        match handshake.await {
+            Ok(tls) => {
+                let http2 = tls.get_ref().1.alpn_protocol() == Some(HTTP2);
+                Ok((Stream::tls(TlsStream::Server(tls)), http2))
+            }
+            Err((error, stream)) => {
+                // The alert that says why has been written. A socket that is closed with unread
+                // bytes sends a reset, and with it the alert would be lost.
+                let farewell = stream.into_inner().end();
+                let _ = runtime::timeout(FAREWELL, farewell).await;
+                Err(explain(&error))
+            }
+        }
+    }
+
+    fn make(&self, texts: &Texts) -> Result<ServerConfig, TlsError> {
+        let refuse = |index: usize, cause: String| self.config.sources[index].refuse(cause);
+        let chain = certificates(&texts[0]).map_err(|cause| refuse(0, cause))?;
+        let key = private_key(&texts[1]).map_err(|cause| refuse(1, cause))?;
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions(self.settings.min_version))
+            .map_err(|error| TlsError(error.to_string()))?;
+        let client_roots = || {
+            let trusted = certificates(&texts[2]).map_err(|cause| refuse(2, cause))?;
+            let roots = Roots::of(trusted).map_err(|cause| refuse(2, cause))?;
+            Ok(WebPkiClientVerifier::builder_with_provider(
+                roots.store,
+                provider(),
+            ))
+        };
+        let verifier = match &self.settings.client_auth {
+            ClientAuth::None => None,
+            ClientAuth::IfGiven(_) => Some(client_roots()?.allow_unauthenticated().build()),
+            ClientAuth::Required(_) => Some(client_roots()?.build()),
+        };
+        let builder = match verifier {
+            None => builder.with_no_client_auth(),
+            Some(verifier) => builder
+                .with_client_cert_verifier(verifier.map_err(|error| refuse(2, error.to_string()))?),
+        };
+        let mut config = builder
+            .with_single_cert(chain, key)
+            .map_err(|error| refuse(0, error.to_string()))?;
+        config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
+        Ok(config)
+    }
+}
