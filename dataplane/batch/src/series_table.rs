@@ -125,6 +125,15 @@ impl SeriesTable {
             .map(|(_, value)| value)
     }
 
+    /// The labels of a series, each with the id of its pair. An id means the same label for as long as
+    /// no series is released.
+    pub fn label_pairs(&self, series: SeriesId) -> impl Iterator<Item = (u32, &str, &str)> {
+        pair_ids(self.series.get(series.0)).map(|pair| {
+            let (name, value) = decode_pair(self.pairs.get(pair));
+            (pair, name, value)
+        })
+    }
+
     /// Appends the labels as remote write sends them: field 1 of prometheus.TimeSeries, repeated.
     #[inline]
     pub fn write_labels(&self, series: SeriesId, out: &mut WireBuf) {

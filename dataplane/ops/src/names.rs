@@ -1,4 +1,6 @@
-//! Metric and label names: which are legal.
+//! Metric and label names: which are legal, and which series belong to a family.
+
+use batch::MetricKind;
 
 /// How names are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,9 +35,78 @@ fn is_legacy(name: &str, colons: bool) -> bool {
     !name.is_empty() && name.bytes().all(legal) && !name.as_bytes()[0].is_ascii_digit()
 }
 
+/// Suffixes of the series of a family, by its kind. The series may also have the family's own name.
+fn suffixes(kind: MetricKind) -> &'static [&'static str] {
+    match kind {
+        MetricKind::Histogram => &["_bucket", "_sum", "_count"],
+        MetricKind::GaugeHistogram => &["_bucket", "_gsum", "_gcount"],
+        MetricKind::Summary => &["_sum", "_count"],
+        MetricKind::Counter => &["_total"],
+        MetricKind::Info => &["_info"],
+        MetricKind::Gauge | MetricKind::Unknown | MetricKind::StateSet => &[],
+    }
+}
+
+/// The family that a series of this kind belongs to. A counter's name is kept: the text format names the
+/// family like the series.
+#[must_use]
+pub fn family(name: &str, kind: MetricKind) -> &str {
+    if matches!(kind, MetricKind::Counter | MetricKind::Info) {
+        return name;
+    }
+    let mut stems = suffixes(kind).iter();
+    stems
+        .find_map(|suffix| name.strip_suffix(suffix))
+        .filter(|stem| !stem.is_empty())
+        .unwrap_or(name)
+}
+
+/// The families of other names that a series may belong to; each counts only if the family is of the
+/// kind that comes with it.
+pub fn families(name: &str) -> impl Iterator<Item = (&str, MetricKind)> {
+    const KINDS: [MetricKind; 5] = [
+        MetricKind::Histogram,
+        MetricKind::Summary,
+        MetricKind::Counter,
+        MetricKind::GaugeHistogram,
+        MetricKind::Info,
+    ];
+    KINDS.into_iter().flat_map(move |kind| {
+        let stems = suffixes(kind).iter().filter_map(|suffix| name.strip_suffix(suffix));
+        stems.map(move |stem| (stem, kind))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::NameScheme::{Legacy, Utf8};
+    use super::*;
+
+    #[test]
+    fn a_series_names_the_families_that_it_may_belong_to() {
+        let all: Vec<_> = families("a_sum").collect();
+        let expected = [("a", MetricKind::Histogram), ("a", MetricKind::Summary)];
+        assert_eq!(all, expected);
+        let all: Vec<_> = families("a_total").collect();
+        assert_eq!(all, [("a", MetricKind::Counter)]);
+        assert_eq!(families("a").count(), 0);
+    }
+
+    #[test]
+    fn the_family_of_a_series_depends_on_its_kind() {
+        let cases = [
+            ("h_bucket", MetricKind::Histogram, "h"),
+            ("h_sum", MetricKind::Summary, "h"),
+            ("h_bucket", MetricKind::Summary, "h_bucket"),
+            ("h_gcount", MetricKind::GaugeHistogram, "h"),
+            ("a_total", MetricKind::Counter, "a_total"),
+            ("a_sum", MetricKind::Gauge, "a_sum"),
+            ("_sum", MetricKind::Histogram, "_sum"),
+        ];
+        for (name, kind, expected) in cases {
+            assert_eq!(family(name, kind), expected, "{name}");
+        }
+    }
 
     #[test]
     fn legacy_names_are_ascii_and_start_without_a_digit() {

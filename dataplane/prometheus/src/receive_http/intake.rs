@@ -9,7 +9,8 @@ use std::rc::Rc;
 
 use batch::{Exemplar, Histogram, HistogramSample, LabelsBuf, Metadata, MetricsBatch, Sample};
 use batch::{SeriesId, SeriesTable};
-use formats::remote_write::v1::{DecodeError, Visit, WireLabels};
+use formats::remote_write::{DecodeError, SeriesMetadata, Visit, WireLabels};
+use ops::{histogram, names};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// Series by the hash of their label bytes. Holds one reference to each.
@@ -84,23 +85,27 @@ impl Known {
         }
     }
 
-    /// The series of these labels; none when they cannot be one.
+    /// The series of these labels, or what makes them unfit to be one.
     fn series(
         &mut self,
         wire: WireLabels<'_>,
         table: &mut SeriesTable,
-    ) -> Result<Option<SeriesId>, DecodeError> {
+    ) -> Result<Result<SeriesId, &'static str>, DecodeError> {
+        if let Some(problem) = wire.problem() {
+            return Ok(Err(problem));
+        }
         let hash = xxh3_128_with_seed(wire.bytes(), self.seed);
         if let Some(entry) = self.series.get_mut(&hash) {
             entry.used = self.round;
-            return Ok(Some(entry.series));
+            return Ok(Ok(entry.series));
         }
-        if wire.read(&mut self.labels)?.is_some() {
-            return Ok(None);
+        if let Some(problem) = wire.read(&mut self.labels)? {
+            return Ok(Err(problem));
         }
         let series = table.intern(&self.labels);
-        self.series.insert(hash, Entry { series, used: self.round });
-        Ok(Some(series))
+        let used = self.round;
+        self.series.insert(hash, Entry { series, used });
+        Ok(Ok(series))
     }
 }
 
@@ -129,42 +134,118 @@ pub struct Intake<'a> {
     pub table: &'a mut SeriesTable,
     pub batch: MetricsBatch,
     pub with_metadata: bool,
-    /// Samples and histograms of series that cannot be one.
-    pub invalid: u64,
+    /// Later timestamps are out of bounds.
+    pub latest_ms: i64,
+    pub refused: Refused,
     pub current: Option<SeriesId>,
+}
+
+/// What of a request cannot be taken.
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// Samples and histograms of series that cannot be one.
+    pub invalid_labels: u64,
+    /// Samples and histograms that no receiver would take.
+    pub invalid_data: u64,
+    /// The first problems, each once.
+    problems: Vec<&'static str>,
+}
+
+impl Refused {
+    fn note(&mut self, problem: &'static str) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Says what is wrong; none when nothing is.
+    pub fn text(&self) -> Option<String> {
+        (!self.problems.is_empty()).then(|| self.problems.join("; "))
+    }
+}
+
+const FUTURE: &str = "out of bounds: timestamp is too far in the future";
+
+impl Intake<'_> {
+    /// The series of an item, unless the item has to be refused.
+    fn accept(&mut self, timestamp_ms: i64) -> Option<SeriesId> {
+        if self.current.is_none() {
+            self.refused.invalid_labels += 1;
+        } else if self.latest_ms < timestamp_ms {
+            self.refused.invalid_data += 1;
+            self.refused.note(FUTURE);
+            return None;
+        }
+        self.current
+    }
 }
 
 impl Visit for Intake<'_> {
     fn series(&mut self, labels: WireLabels<'_>) -> Result<(), DecodeError> {
-        self.current = self.known.series(labels, self.table)?;
+        self.current = match self.known.series(labels, self.table)? {
+            Ok(series) => Some(series),
+            Err(problem) => {
+                self.refused.note(problem);
+                None
+            }
+        };
         Ok(())
     }
 
     fn sample(&mut self, timestamp_ms: i64, value: f64) {
-        match self.current {
-            Some(series) => self.batch.samples.push(Sample { series, timestamp_ms, value }),
-            None => self.invalid += 1,
+        if let Some(series) = self.accept(timestamp_ms) {
+            self.batch.samples.push(Sample { series, timestamp_ms, value });
         }
     }
 
-    fn histogram(&mut self, timestamp_ms: i64, histogram: Histogram) {
-        let Some(series) = self.current else {
-            self.invalid += 1;
+    fn histogram(&mut self, timestamp_ms: i64, mut histogram: Histogram) {
+        let Some(series) = self.accept(timestamp_ms) else {
             return;
         };
+        let sound = histogram::limit_schema(&mut histogram, histogram::SCHEMA_MAX)
+            .and_then(|()| histogram::validate(&histogram));
+        if let Err(invalid) = sound {
+            self.refused.invalid_data += 1;
+            self.refused.note(invalid.0);
+            return;
+        }
         let histogram = Rc::new(histogram);
         self.batch.histograms.push(HistogramSample { series, timestamp_ms, histogram });
     }
 
+    /// One from the future is dropped like all that a storage does not want: exemplars fail nothing.
     fn exemplar(&mut self, timestamp_ms: i64, value: f64, labels: LabelsBuf) {
-        if let Some(series) = self.current {
+        if let Some(series) = self.current.filter(|_| timestamp_ms <= self.latest_ms) {
             self.batch.exemplars.push(Exemplar { series, labels, timestamp_ms, value });
         }
     }
 
+    /// Compat: the reference takes metadata of version 2 only, but senders of version 1 send it to be
+    /// taken.
     fn metadata(&mut self, metadata: Metadata) {
         if self.with_metadata {
             self.batch.metadata.push(metadata);
+        }
+    }
+
+    fn series_metadata(&mut self, metadata: SeriesMetadata<'_>) {
+        let Some(series) = self.current.filter(|_| self.with_metadata) else {
+            return;
+        };
+        let name = self.table.label(series, "__name__").unwrap_or_default();
+        let SeriesMetadata { kind, help, unit } = metadata;
+        let name = names::family(name, kind);
+        // Series of one metric stand together and mean the same.
+        let last = self.batch.metadata.last();
+        if last.is_none_or(|last| last.name != name) {
+            let (name, help, unit) = (name.to_owned(), help.into_owned(), unit.into_owned());
+            self.batch.metadata.push(Metadata { name, kind, help, unit });
+        }
+    }
+
+    fn unreadable_exemplar(&mut self, problem: &'static str) {
+        if self.current.is_some() {
+            self.refused.note(problem);
         }
     }
 }
@@ -172,7 +253,8 @@ impl Visit for Intake<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use formats::remote_write::v1::{Encoder, Limits, visit};
+    use formats::remote_write::Limits;
+    use formats::remote_write::v1::{Encoder, visit};
 
     const LIMITS: Limits =
         Limits { series_max: 100, labels_per_series_max: 10, items_max: 1000 };
@@ -188,8 +270,10 @@ mod tests {
 
     fn take(known: &mut Known, table: &mut SeriesTable, request: &[u8]) -> MetricsBatch {
         let batch = MetricsBatch::default();
+        let (latest_ms, refused) = (1000, Refused::default());
+        let with_metadata = false;
         let mut intake =
-            Intake { known, table, batch, with_metadata: false, invalid: 0, current: None };
+            Intake { known, table, batch, with_metadata, latest_ms, refused, current: None };
         visit(request, &LIMITS, &mut intake).expect("it was encoded well");
         intake.batch
     }

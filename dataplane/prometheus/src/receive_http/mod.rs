@@ -6,7 +6,7 @@
 //!
 //! A request is answered with success only when every branch has delivered it, synced it or dropped it
 //! on purpose; otherwise the sender gets 503 and keeps it. Order within a connection is kept. Series
-//! that have no name or a label twice are dropped and counted. Compatible with prometheus.receive_http
+//! that have no name or a label twice are dropped and counted; senders of version 2 are told with 400. Compatible with prometheus.receive_http
 //! of Alloy.
 
 mod intake;
@@ -88,10 +88,6 @@ impl ReceiveHttpArguments {
                 let text = format!("unknown message \"{message}\"; known are \"{V1}\" and \"{V2}\"");
                 check.attribute("accepted_remote_write_protobuf_messages", text);
             }
-        }
-        if self.enable_type_and_unit_labels {
-            let text = "enable_type_and_unit_labels is not supported yet; remove it".to_owned();
-            check.attribute("enable_type_and_unit_labels", text);
         }
     }
 

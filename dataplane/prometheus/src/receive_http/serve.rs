@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use batch::MetricsBatch;
 use engine::{Batch, Build, Ledger, Nack};
-use formats::remote_write::v1::{self, Limits};
+use formats::remote_write::{Limits, v1, v2};
 use formats::snappy;
 use net::{Answer, BodyLimits, HeaderValue, Incoming, Method, Server, ServerOptions, StatusCode};
 use runtime::budget::Reservation;
 use runtime::metrics::{Gauge, Histogram};
 use runtime::net::TcpListener;
 
-use super::intake::{Intake, Known};
+use super::intake::{Intake, Known, Refused};
 use super::{CONNECTIONS, DURATION, REQUEST_BYTES, RESPONSE_BYTES, ReceiveHttpArguments, V1, V2};
 use crate::forward::Forward;
 
@@ -29,6 +29,10 @@ const LIMITS: Limits =
 const DURATION_BOUNDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const BYTES_BOUNDS: &[f64] = &[1024.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0];
 
+/// Limit: how far ahead of now a timestamp may be. Storages refuse later ones, and one bad clock must
+/// not block a series.
+const FUTURE_MS_MAX: i64 = 10 * 60 * 1000;
+
 /// How often series that nobody sends are looked for, and the count of connections is refreshed.
 const ROUND: Duration = Duration::from_secs(60);
 const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
@@ -39,6 +43,7 @@ pub struct Receiver {
     forward: Forward,
     ledger: Ledger,
     with_metadata: bool,
+    options: v2::Options,
     accepts_v1: bool,
     accepts_v2: bool,
     known: RefCell<Known>,
@@ -74,6 +79,9 @@ impl Receiver {
             forward: Forward::new(cx, &arguments.forward_to),
             ledger: cx.ledger("requests"),
             with_metadata: arguments.append_metadata,
+            options: v2::Options {
+                type_and_unit_labels: arguments.enable_type_and_unit_labels,
+            },
             accepts_v1: arguments.accepts(V1),
             accepts_v2: arguments.accepts(V2),
             known: RefCell::new(Known::new(runtime::random_u64())),
@@ -158,7 +166,8 @@ impl Receiver {
         let result = match read {
             Ok(bytes) => {
                 self.metrics.request_bytes.record(bytes as f64);
-                self.pass_on(&wire, &mut room).await
+                let version = self.version(&request);
+                self.pass_on(&wire, version, &mut room).await
             }
             Err(error) => Err(Answer::text(StatusCode::BAD_REQUEST, &error.to_string())),
         };
@@ -180,13 +189,16 @@ impl Receiver {
             let text = format!("content encoding \"{encoding}\" is not supported; send snappy");
             return Err(Answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text));
         }
-        let kind = header("content-type").unwrap_or("application/x-protobuf");
+        Ok(())
+    }
+
+    /// The message that a request claims to be.
+    fn version(&self, request: &Incoming) -> Result<Version, Answer> {
+        let kind = request.headers.get("content-type").map(|kind| kind.to_str().unwrap_or(""));
+        let kind = kind.unwrap_or("application/x-protobuf");
         match message_of(kind) {
-            Some(V1) if self.accepts_v1 => Ok(()),
-            Some(V2) if self.accepts_v2 => Ok(()),
-            // Compat: another media type is read as version 1 and refused as such (conformance case
-            // receive_http/bad_requests).
-            None if self.accepts_v1 => Ok(()),
+            Some(V1) if self.accepts_v1 => Ok(Version::V1),
+            Some(V2) if self.accepts_v2 => Ok(Version::V2),
             _ => {
                 let text = format!(
                     "content type \"{kind}\" is not accepted here; see \
@@ -203,8 +215,13 @@ impl Receiver {
         })
     }
 
-    async fn pass_on(&self, wire: &[u8], room: &mut Reservation) -> Result<Written, Answer> {
-        let batch = self.decode(wire, room)?;
+    async fn pass_on(
+        &self,
+        wire: &[u8],
+        version: Result<Version, Answer>,
+        room: &mut Reservation,
+    ) -> Result<Written, Answer> {
+        let (batch, refused) = self.decode(wire, version, room)?;
         let round = self.known.borrow_mut().begin();
         let written = Written::of(&batch);
         let batch = Rc::new(batch);
@@ -218,7 +235,12 @@ impl Receiver {
             batch.clear();
             self.spare.borrow_mut().batch = Some(batch);
         }
-        self.settle(written, result)
+        let written = self.settle(written, result)?;
+        match refused {
+            // Remote write 2.0, partial write: 400 says that the rest must not be sent again.
+            Some(text) => Err(written.put_headers(Answer::text(StatusCode::BAD_REQUEST, &text))),
+            None => Ok(written),
+        }
     }
 
     /// Enters the outcome into the books and into the answer.
@@ -239,34 +261,69 @@ impl Receiver {
         }
     }
 
-    fn decode(&self, wire: &[u8], room: &mut Reservation) -> Result<MetricsBatch, Answer> {
-        let bad = |text: String| Answer::text(StatusCode::BAD_REQUEST, &text);
+    /// The batch of a request, and what is wrong with the rest of it.
+    fn decode(
+        &self,
+        wire: &[u8],
+        version: Result<Version, Answer>,
+        room: &mut Reservation,
+    ) -> Result<(MetricsBatch, Option<String>), Answer> {
         let mut plain = self.spare.borrow_mut().bytes.pop().unwrap_or_default();
-        snappy::decompress(wire, PLAIN_BYTES_MAX, &mut plain).map_err(|error| bad(error.to_string()))?;
-        if !room.grow(plain.len() as u64) {
-            self.keep(plain);
-            return Err(try_again("the memory limit is reached; raise --dataplane.memory-limit"));
-        }
-        let batch = self.spare.borrow_mut().batch.take().unwrap_or_default();
-        let (invalid, batch) = {
-            let mut intake = Intake {
-                known: &mut self.known.borrow_mut(),
-                table: &mut self.cx.series.borrow_mut(),
-                batch,
-                with_metadata: self.with_metadata,
-                invalid: 0,
-                current: None,
-            };
-            let walked = v1::visit(&plain, &LIMITS, &mut intake);
-            walked.map_err(|error| bad(error.to_string()))?;
-            (intake.invalid, intake.batch)
+        let opened = snappy::decompress(wire, PLAIN_BYTES_MAX, &mut plain);
+        let decoded = match opened {
+            Err(error) => Err(Answer::text(StatusCode::BAD_REQUEST, &error.to_string())),
+            Ok(()) if !room.grow(plain.len() as u64) => {
+                Err(try_again("the memory limit is reached; raise --dataplane.memory-limit"))
+            }
+            // Compat: the type is looked at after the compression, so that a body that is none of
+            // ours gets 400 and not 415 (conformance case receive_http/bad_requests).
+            Ok(()) => version.and_then(|version| self.walk(&plain, version)),
         };
         self.keep(plain);
-        if invalid > 0 {
-            self.ledger.take(invalid);
-            self.ledger.drop("invalid_labels", invalid);
+        decoded
+    }
+
+    fn walk(
+        &self,
+        plain: &[u8],
+        version: Version,
+    ) -> Result<(MetricsBatch, Option<String>), Answer> {
+        let mut intake = Intake {
+            known: &mut self.known.borrow_mut(),
+            table: &mut self.cx.series.borrow_mut(),
+            batch: self.spare.borrow_mut().batch.take().unwrap_or_default(),
+            with_metadata: self.with_metadata,
+            latest_ms: runtime::wall_ms() + FUTURE_MS_MAX,
+            refused: Refused::default(),
+            current: None,
+        };
+        let walked = match version {
+            Version::V1 => v1::visit(plain, &LIMITS, &mut intake),
+            Version::V2 => v2::visit(plain, &LIMITS, &self.options, &mut intake),
+        };
+        let (refused, batch) = (intake.refused, intake.batch);
+        let bad = |text: &str| Err(Answer::text(StatusCode::BAD_REQUEST, text));
+        if let Err(error) = walked {
+            return bad(&error.to_string());
         }
-        Ok(batch)
+        let text = refused.text();
+        match version {
+            // Remote write 1.0 knows no partial write. Compat: series with bad labels are left out
+            // of it without a word, anything else that is wrong refuses all.
+            Version::V1 if refused.invalid_data > 0 => {
+                return bad(&text.unwrap_or_default());
+            }
+            Version::V1 | Version::V2 => {}
+        }
+        for (reason, count) in
+            [("invalid_labels", refused.invalid_labels), ("invalid_data", refused.invalid_data)]
+        {
+            if count > 0 {
+                self.ledger.take(count);
+                self.ledger.drop(reason, count);
+            }
+        }
+        Ok((batch, text.filter(|_| version == Version::V2)))
     }
 
     fn keep(&self, buffer: Vec<u8>) {
@@ -298,9 +355,12 @@ impl Written {
         self.samples + self.histograms
     }
 
-    // Remote write 2.0: the receiver says on success and failure how much it has written.
     fn answer(&self) -> Answer {
-        let mut answer = Answer::empty(StatusCode::NO_CONTENT);
+        self.put_headers(Answer::empty(StatusCode::NO_CONTENT))
+    }
+
+    // Remote write 2.0: the receiver says on success and failure how much it has written.
+    fn put_headers(&self, mut answer: Answer) -> Answer {
         let counts = [
             ("x-prometheus-remote-write-samples-written", self.samples),
             ("x-prometheus-remote-write-histograms-written", self.histograms),
@@ -311,6 +371,13 @@ impl Written {
         }
         answer
     }
+}
+
+/// The messages that are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    V1,
+    V2,
 }
 
 /// The message that a content type names; none for another media type.

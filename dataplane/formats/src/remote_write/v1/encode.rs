@@ -1,10 +1,11 @@
 //! Batches to prometheus.WriteRequest.
 
-use batch::{
-    Exemplar, HistogramSample, Metadata, MetricKind, Open, Sample, SeriesId, SeriesTable, WireBuf,
-};
+use batch::{Exemplar, HistogramSample, Metadata, Open, Sample, SeriesId, SeriesTable, WireBuf};
 
-use super::histogram;
+use crate::remote_write::fields::{
+    Time, kind_number, put_double, put_integer, put_sample, put_text,
+};
+use crate::remote_write::histogram;
 
 /// Builds one request at a time in a buffer that it keeps.
 ///
@@ -18,18 +19,8 @@ pub struct Encoder {
     time: Time,
 }
 
-/// Field 2 of Sample, encoded: tag and varint.
-#[derive(Default)]
-struct Time {
-    timestamp_ms: i64,
-    /// Padded, so that it is copied in one move.
-    bytes: [u8; 32],
-    len: usize,
-}
-
 const TIMESERIES: u8 = 0x0a;
 const METADATA: u8 = 0x1a;
-const SAMPLE: u8 = 0x12;
 const EXEMPLAR: u8 = 0x1a;
 const HISTOGRAM: u8 = 0x22;
 
@@ -42,52 +33,28 @@ impl Encoder {
     #[inline]
     pub fn sample(&mut self, table: &SeriesTable, sample: Sample) {
         self.series(table, sample.series);
-        if self.time.timestamp_ms != sample.timestamp_ms {
-            self.time.set(sample.timestamp_ms);
-        }
-        let time = self.time.len;
-        // Compat: proto3 leaves zeros out, and Go's encoder takes -0 for one, so that it arrives as 0.
-        // Held by the case metrics/text_special_values.
-        if sample.value == 0.0 {
-            self.out.put_array([SAMPLE, time as u8]);
-        } else {
-            let mut head = [SAMPLE, 9 + time as u8, 0x09, 0, 0, 0, 0, 0, 0, 0, 0];
-            head[3..].copy_from_slice(&sample.value.to_le_bytes());
-            self.out.put_array(head);
-        }
-        self.out.put_padded(&self.time.bytes, time);
+        put_sample(
+            &mut self.out,
+            &mut self.time,
+            sample.timestamp_ms,
+            sample.value,
+        );
     }
 
     pub fn histogram(&mut self, table: &SeriesTable, sample: &HistogramSample) {
         self.series(table, sample.series);
-        let open = self.out.open(HISTOGRAM);
-        histogram::encode(&sample.histogram, sample.timestamp_ms, &mut self.out);
-        self.out.close(open);
+        put_histogram(&mut self.out, sample);
     }
 
     pub fn exemplar(&mut self, table: &SeriesTable, exemplar: &Exemplar) {
         self.series(table, exemplar.series);
-        let open = self.out.open(EXEMPLAR);
-        for (name, value) in exemplar.labels.iter() {
-            let label = self.out.open(0x0a);
-            put_text(&mut self.out, 0x0a, name);
-            put_text(&mut self.out, 0x12, value);
-            self.out.close(label);
-        }
-        put_double(&mut self.out, 0x11, exemplar.value);
-        put_integer(&mut self.out, 0x18, exemplar.timestamp_ms as u64);
-        self.out.close(open);
+        put_exemplar(&mut self.out, exemplar);
     }
 
     /// Appends metadata. Receivers want it in requests of its own, without samples.
     pub fn metadata(&mut self, metadata: &Metadata) {
         self.end_series();
-        let open = self.out.open(METADATA);
-        put_integer(&mut self.out, 0x08, kind_number(metadata.kind));
-        put_text(&mut self.out, 0x12, &metadata.name);
-        put_text(&mut self.out, 0x22, &metadata.help);
-        put_text(&mut self.out, 0x2a, &metadata.unit);
-        self.out.close(open);
+        put_metadata(&mut self.out, metadata);
     }
 
     /// Bytes of the request so far.
@@ -133,51 +100,33 @@ impl Encoder {
     }
 }
 
-impl Time {
-    #[cold]
-    fn set(&mut self, timestamp_ms: i64) {
-        let mut out = Vec::with_capacity(16);
-        if timestamp_ms != 0 {
-            out.push(0x10);
-            stdx::varint::put(&mut out, timestamp_ms as u64);
-        }
-        self.len = out.len();
-        self.bytes[..out.len()].copy_from_slice(&out);
-        self.timestamp_ms = timestamp_ms;
-    }
+/// Field 4 of TimeSeries.
+pub(super) fn put_histogram(out: &mut WireBuf, sample: &HistogramSample) {
+    let open = out.open(HISTOGRAM);
+    histogram::encode(&sample.histogram, sample.timestamp_ms, out);
+    out.close(open);
 }
 
-pub(super) fn put_text(out: &mut WireBuf, tag: u8, text: &str) {
-    if !text.is_empty() {
-        out.put_byte(tag);
-        out.put_varint(text.len() as u64);
-        out.put(text.as_bytes());
+/// Field 3 of TimeSeries.
+pub(super) fn put_exemplar(out: &mut WireBuf, exemplar: &Exemplar) {
+    let open = out.open(EXEMPLAR);
+    for (name, value) in exemplar.labels.iter() {
+        let label = out.open(0x0a);
+        put_text(out, 0x0a, name);
+        put_text(out, 0x12, value);
+        out.close(label);
     }
+    put_double(out, 0x11, exemplar.value);
+    put_integer(out, 0x18, exemplar.timestamp_ms as u64);
+    out.close(open);
 }
 
-pub(super) fn put_double(out: &mut WireBuf, tag: u8, value: f64) {
-    if value != 0.0 {
-        out.put_byte(tag);
-        out.put_array(value.to_le_bytes());
-    }
-}
-
-pub(super) fn put_integer(out: &mut WireBuf, tag: u8, value: u64) {
-    if value != 0 {
-        out.put_byte(tag);
-        out.put_varint(value);
-    }
-}
-
-fn kind_number(kind: MetricKind) -> u64 {
-    match kind {
-        MetricKind::Unknown => 0,
-        MetricKind::Counter => 1,
-        MetricKind::Gauge => 2,
-        MetricKind::Histogram => 3,
-        MetricKind::GaugeHistogram => 4,
-        MetricKind::Summary => 5,
-        MetricKind::Info => 6,
-        MetricKind::StateSet => 7,
-    }
+/// Field 3 of WriteRequest.
+pub(super) fn put_metadata(out: &mut WireBuf, metadata: &Metadata) {
+    let open = out.open(METADATA);
+    put_integer(out, 0x08, kind_number(metadata.kind));
+    put_text(out, 0x12, &metadata.name);
+    put_text(out, 0x22, &metadata.help);
+    put_text(out, 0x2a, &metadata.unit);
+    out.close(open);
 }

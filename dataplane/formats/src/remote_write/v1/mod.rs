@@ -5,14 +5,20 @@
 //! TimeSeries   { repeated Label = 1; repeated Sample = 2; repeated Exemplar = 3; repeated Histogram = 4 }
 //! ```
 
-mod decode;
 mod encode;
-mod histogram;
 #[cfg(test)]
 mod tests;
-mod visit;
+mod walk;
 
+pub use super::decode::{TimeSeries, WriteRequest};
+pub use super::visit::{Limits, SeriesMetadata, Visit, WireLabels};
 pub use crate::protobuf::DecodeError;
-pub use decode::{TimeSeries, WriteRequest, decode};
 pub use encode::Encoder;
-pub use visit::{Limits, Visit, WireLabels, visit};
+pub use walk::visit;
+
+/// Decodes a request whose snappy layer is already off. Fields that are not known are skipped.
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<WriteRequest, DecodeError> {
+    let mut request = WriteRequest::default();
+    visit(bytes, limits, &mut request)?;
+    Ok(request)
+}

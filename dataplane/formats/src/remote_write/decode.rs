@@ -1,8 +1,8 @@
-//! prometheus.WriteRequest as a value, for tools and tests; receivers walk it with `visit`.
+//! A request as a value, for tools and tests; receivers walk it with `visit`.
 
 use batch::{Histogram, LabelsBuf, Metadata};
 
-use super::visit::{Limits, Visit, WireLabels, visit};
+use super::visit::{SeriesMetadata, Visit, WireLabels};
 use crate::protobuf::DecodeError;
 
 /// A decoded request.
@@ -24,25 +24,27 @@ pub struct TimeSeries {
     pub histograms: Vec<(i64, Histogram)>,
     /// Timestamp in ms, value and labels.
     pub exemplars: Vec<(i64, f64, LabelsBuf)>,
-}
-
-/// Decodes a request whose snappy layer is already off. Fields that are not known are skipped.
-pub fn decode(bytes: &[u8], limits: &Limits) -> Result<WriteRequest, DecodeError> {
-    let mut request = WriteRequest::default();
-    visit(bytes, limits, &mut request)?;
-    Ok(request)
+    /// Version 2: what the series means.
+    pub metadata: Option<SeriesMetadata<'static>>,
+    /// Version 2: why exemplars could not be read.
+    pub unreadable_exemplars: Vec<&'static str>,
 }
 
 impl WriteRequest {
     fn last(&mut self) -> &mut TimeSeries {
-        self.series.last_mut().expect("items follow the series that they belong to")
+        self.series
+            .last_mut()
+            .expect("items follow the series that they belong to")
     }
 }
 
 impl Visit for WriteRequest {
     fn series(&mut self, labels: WireLabels<'_>) -> Result<(), DecodeError> {
         let mut series = TimeSeries::default();
-        series.invalid = labels.read(&mut series.labels)?;
+        series.invalid = match labels.problem() {
+            Some(problem) => Some(problem),
+            None => labels.read(&mut series.labels)?,
+        };
         self.series.push(series);
         Ok(())
     }
@@ -61,5 +63,18 @@ impl Visit for WriteRequest {
 
     fn metadata(&mut self, metadata: Metadata) {
         self.metadata.push(metadata);
+    }
+
+    fn series_metadata(&mut self, metadata: SeriesMetadata<'_>) {
+        let SeriesMetadata { kind, help, unit } = metadata;
+        self.last().metadata = Some(SeriesMetadata {
+            kind,
+            help: help.into_owned().into(),
+            unit: unit.into_owned().into(),
+        });
+    }
+
+    fn unreadable_exemplar(&mut self, problem: &'static str) {
+        self.last().unreadable_exemplars.push(problem);
     }
 }

@@ -1,67 +1,12 @@
-//! prometheus.WriteRequest, walked without building it: what a receiver does once per request.
-//!
-//! A sample costs its fields and nothing else; a series shows its labels as the bytes on the wire, so
-//! that a receiver which knows them (by their hash) decodes no label at all.
+//! Walks prometheus.WriteRequest.
 
 use std::borrow::Cow;
 
-use batch::{Histogram, LabelsBuf, Metadata, MetricKind};
+use batch::{LabelsBuf, Metadata, MetricKind};
 
-use super::histogram;
 use crate::protobuf::{DecodeError, Fields};
-
-/// What a request may hold. Bytes are bounded before (see `snappy::decompress`); these bound how much
-/// memory a byte can turn into.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    pub series_max: usize,
-    pub labels_per_series_max: usize,
-    /// Samples, histograms, exemplars and metadata together.
-    pub items_max: usize,
-}
-
-/// The labels of one series as they lie on the wire: equal bytes are equal labels.
-#[derive(Clone, Copy)]
-pub struct WireLabels<'a> {
-    bytes: &'a [u8],
-    labels_max: usize,
-}
-
-impl WireLabels<'_> {
-    /// The label fields, one after the other.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes
-    }
-
-    /// Replaces `labels`. Gives what makes them unfit to be a series, if anything.
-    pub fn read(&self, labels: &mut LabelsBuf) -> Result<Option<&'static str>, DecodeError> {
-        labels.clear();
-        let (mut problem, mut count) = (None, 0);
-        let mut fields = Fields::new("series", self.bytes);
-        while let Some((_, value)) = fields.next()? {
-            if count == self.labels_max {
-                return Err(DecodeError { field: "series", reason: "too many labels" });
-            }
-            count += 1;
-            problem = problem.or(decode_label(value.bytes("label")?, labels)?);
-        }
-        if problem.is_none() && !labels.contains("__name__") {
-            problem = Some("no metric name");
-        }
-        Ok(problem)
-    }
-}
-
-/// Takes what a request holds, in its order.
-pub trait Visit {
-    /// A series begins; what follows belongs to it until the next one begins.
-    fn series(&mut self, labels: WireLabels<'_>) -> Result<(), DecodeError>;
-    fn sample(&mut self, timestamp_ms: i64, value: f64);
-    fn histogram(&mut self, timestamp_ms: i64, histogram: Histogram);
-    fn exemplar(&mut self, timestamp_ms: i64, value: f64, labels: LabelsBuf);
-    fn metadata(&mut self, metadata: Metadata);
-}
+use crate::remote_write::histogram;
+use crate::remote_write::visit::{Limits, Visit, WireLabels, decode_label, decode_sample, kind};
 
 /// Walks a request whose snappy layer is already off. Fields that are not known are skipped.
 pub fn visit(bytes: &[u8], limits: &Limits, to: &mut impl Visit) -> Result<(), DecodeError> {
@@ -71,7 +16,10 @@ pub fn visit(bytes: &[u8], limits: &Limits, to: &mut impl Visit) -> Result<(), D
     while let Some((number, value)) = fields.next()? {
         match number {
             1 if series == limits.series_max => {
-                return Err(DecodeError { field: "write request", reason: "too many series" });
+                return Err(DecodeError {
+                    field: "write request",
+                    reason: "too many series",
+                });
             }
             1 => {
                 series += 1;
@@ -96,7 +44,11 @@ impl Walk<'_> {
     fn series(&mut self, bytes: &[u8], to: &mut impl Visit) -> Result<(), DecodeError> {
         let labels_max = self.limits.labels_per_series_max;
         let labels = label_fields(bytes)?;
-        to.series(WireLabels { bytes: &labels, labels_max })?;
+        to.series(WireLabels {
+            bytes: &labels,
+            labels_max,
+            problem: None,
+        })?;
         let mut fields = Fields::new("series", bytes);
         while let Some((number, value)) = fields.next()? {
             match number {
@@ -123,7 +75,10 @@ impl Walk<'_> {
 
     fn count(&mut self, field: &'static str) -> Result<(), DecodeError> {
         if self.items == self.limits.items_max {
-            return Err(DecodeError { field, reason: "too many samples" });
+            return Err(DecodeError {
+                field,
+                reason: "too many samples",
+            });
         }
         self.items += 1;
         Ok(())
@@ -161,39 +116,6 @@ fn label_fields(bytes: &[u8]) -> Result<Cow<'_, [u8]>, DecodeError> {
     Ok(Cow::Owned(labels))
 }
 
-/// Adds one label; gives what is wrong with it as part of a label set.
-fn decode_label(bytes: &[u8], labels: &mut LabelsBuf) -> Result<Option<&'static str>, DecodeError> {
-    let (mut name, mut text): (&[u8], &[u8]) = (b"", b"");
-    let mut fields = Fields::new("label", bytes);
-    while let Some((number, value)) = fields.next()? {
-        match number {
-            1 => name = value.bytes("label name")?,
-            2 => text = value.bytes("label value")?,
-            _ => {}
-        }
-    }
-    if name.is_empty() {
-        return Ok(Some("empty label name"));
-    }
-    let (Ok(name), Ok(text)) = (std::str::from_utf8(name), std::str::from_utf8(text)) else {
-        return Ok(Some("label is not UTF-8"));
-    };
-    Ok((!labels.insert(name, text)).then_some("label name is given twice"))
-}
-
-fn decode_sample(bytes: &[u8]) -> Result<(i64, f64), DecodeError> {
-    let (mut timestamp_ms, mut number) = (0, 0.0);
-    let mut fields = Fields::new("sample", bytes);
-    while let Some((field, value)) = fields.next()? {
-        match field {
-            1 => number = value.double("sample value")?,
-            2 => timestamp_ms = value.varint("sample timestamp")?.cast_signed(),
-            _ => {}
-        }
-    }
-    Ok((timestamp_ms, number))
-}
-
 fn decode_exemplar(bytes: &[u8], labels_max: usize) -> Result<(i64, f64, LabelsBuf), DecodeError> {
     let (mut timestamp_ms, mut number, mut labels) = (0, 0.0, LabelsBuf::new());
     let mut count = 0;
@@ -201,7 +123,10 @@ fn decode_exemplar(bytes: &[u8], labels_max: usize) -> Result<(i64, f64, LabelsB
     while let Some((field, value)) = fields.next()? {
         match field {
             1 if count == labels_max => {
-                return Err(DecodeError { field: "exemplar", reason: "too many labels" });
+                return Err(DecodeError {
+                    field: "exemplar",
+                    reason: "too many labels",
+                });
             }
             1 => {
                 count += 1;
@@ -233,17 +158,4 @@ fn decode_metadata(bytes: &[u8]) -> Result<Metadata, DecodeError> {
         }
     }
     Ok(metadata)
-}
-
-fn kind(number: u64) -> MetricKind {
-    match number {
-        1 => MetricKind::Counter,
-        2 => MetricKind::Gauge,
-        3 => MetricKind::Histogram,
-        4 => MetricKind::GaugeHistogram,
-        5 => MetricKind::Summary,
-        6 => MetricKind::Info,
-        7 => MetricKind::StateSet,
-        _ => MetricKind::Unknown,
-    }
 }

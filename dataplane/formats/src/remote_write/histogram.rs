@@ -1,9 +1,9 @@
-//! The message prometheus.Histogram.
+//! The message Histogram, which is the same in both versions.
 
 use batch::{Counts, Histogram, ResetHint, Span, WireBuf};
 use stdx::varint;
 
-use super::encode::{put_double, put_integer};
+use super::fields::{put_double, put_integer};
 use crate::protobuf::{DecodeError, Fields, Value};
 
 const MESSAGE: &str = "histogram";

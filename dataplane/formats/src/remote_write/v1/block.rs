@@ -1,0 +1,259 @@
+//! Batches to a compressed prometheus.WriteRequest, in one pass.
+//!
+//! A compressor looks for bytes that it has seen before; here it is known which they are. The labels of
+//! a series are pairs that were interned, and where each of them was written last is kept by its id. A
+//! run of pairs that stood together before becomes a copy of snappy's format, everything else literals:
+//! what changes from sample to sample. So a sample costs a look at each pair id instead of copying its
+//! labels and hashing them, and the block is about as small as snappy's own search makes it.
+
+use batch::{Exemplar, HistogramSample, Metadata, Sample, SeriesId, SeriesTable, WireBuf};
+
+use super::encode;
+use crate::remote_write::fields::{Time, put_sample};
+
+/// Builds one request at a time. Its interface is that of `Encoder`, save that the end of a series needs
+/// the table too.
+#[derive(Default)]
+pub struct BlockEncoder {
+    /// Elements of the block, without the length that it begins with.
+    elements: WireBuf,
+    /// Plain bytes that follow them and are not an element yet.
+    literal: WireBuf,
+    /// A run of pairs that was written before and is to be a copy: never beside a literal.
+    run: Run,
+    /// Plain bytes of the message so far, those of `literal` and `run` included.
+    len: u32,
+    open: Option<SeriesId>,
+    /// The fields of the open series that follow its labels.
+    items: WireBuf,
+    time: Time,
+    places: Places,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Run {
+    /// How far back the bytes lie.
+    offset: u32,
+    len: u32,
+}
+
+/// Where each pair was last written: positions on an axis that goes on from message to message, so that
+/// nothing needs to be cleared between them.
+#[derive(Default)]
+struct Places {
+    by_pair: Vec<u32>,
+    /// Position of the message's first byte.
+    start: u32,
+    /// Positions before this are forgotten.
+    floor: u32,
+    pair_deaths: u64,
+}
+
+/// Copies reach back this far: two bytes of offset, which every decoder of the format knows. Pairs that
+/// lie further back are written again, and are near from then on.
+const REACH: u32 = u16::MAX as u32;
+/// Positions start over before they wrap.
+const POSITION_MAX: u32 = 1 << 31;
+
+const TIMESERIES: u8 = 0x0a;
+
+impl BlockEncoder {
+    #[must_use]
+    pub fn new() -> BlockEncoder {
+        BlockEncoder::default()
+    }
+
+    /// To be called when the table may have changed since the last item: ids of pairs that died since
+    /// then may mean others now.
+    pub fn catch_up(&mut self, table: &SeriesTable) {
+        assert!(self.open.is_none(), "the series was ended while its labels were known");
+        let places = &mut self.places;
+        if places.pair_deaths != table.pair_deaths() {
+            places.pair_deaths = table.pair_deaths();
+            places.floor = places.start + self.len;
+        }
+    }
+
+    #[inline]
+    pub fn sample(&mut self, table: &SeriesTable, sample: Sample) {
+        self.series(table, sample.series);
+        put_sample(&mut self.items, &mut self.time, sample.timestamp_ms, sample.value);
+    }
+
+    pub fn histogram(&mut self, table: &SeriesTable, sample: &HistogramSample) {
+        self.series(table, sample.series);
+        encode::put_histogram(&mut self.items, sample);
+    }
+
+    pub fn exemplar(&mut self, table: &SeriesTable, exemplar: &Exemplar) {
+        self.series(table, exemplar.series);
+        encode::put_exemplar(&mut self.items, exemplar);
+    }
+
+    /// Appends metadata. Receivers want it in requests of its own, without samples.
+    pub fn metadata(&mut self, metadata: &Metadata) {
+        assert!(self.open.is_none(), "metadata stands between series");
+        self.end_run();
+        let before = self.literal.len();
+        encode::put_metadata(&mut self.literal, metadata);
+        self.len += (self.literal.len() - before) as u32;
+    }
+
+    /// Bytes of the request so far, uncompressed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len as usize + self.items.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0 && self.open.is_none()
+    }
+
+    /// Ends the open series, while the table still knows its labels.
+    #[inline]
+    pub fn end_series(&mut self, table: &SeriesTable) {
+        let Some(series) = self.open.take() else {
+            return;
+        };
+        let pairs = table.pairs_of(series);
+        let labels: usize = pairs.clone().map(|pair| table.pair(pair).0).sum();
+        let inner = labels + self.items.len();
+        self.end_run();
+        let before = self.literal.len();
+        self.literal.put_byte(TIMESERIES);
+        self.literal.put_varint(inner as u64);
+        self.len += (self.literal.len() - before) as u32;
+        self.places.reserve(table.pair_bound());
+        for pair in pairs {
+            self.pair(table, pair);
+        }
+        self.end_run();
+        self.literal.put_buf(&self.items);
+        self.len += self.items.len() as u32;
+        self.items.clear();
+    }
+
+    /// Completes the request and appends its block; `clear` starts the next one.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        assert!(self.open.is_none(), "the series was ended while its labels were known");
+        self.end_run();
+        self.end_literal();
+        stdx::varint::put(out, u64::from(self.len));
+        out.extend_from_slice(self.elements.as_slice());
+    }
+
+    /// Starts the next request.
+    pub fn clear(&mut self) {
+        self.elements.clear();
+        self.literal.clear();
+        self.items.clear();
+        self.run = Run::default();
+        self.open = None;
+        self.places.next_message(self.len);
+        self.len = 0;
+    }
+
+    #[inline]
+    fn series(&mut self, table: &SeriesTable, series: SeriesId) {
+        if self.open != Some(series) {
+            self.end_series(table);
+            self.open = Some(series);
+        }
+    }
+
+    #[inline]
+    fn pair(&mut self, table: &SeriesTable, pair: u32) {
+        let (len, bytes) = table.pair(pair);
+        match self.places.replace(pair, self.len) {
+            // An equal distance says that the pairs stood together there too.
+            Some(offset) if self.run.len > 0 && self.run.offset == offset => {
+                self.run.len += len as u32;
+            }
+            Some(offset) => {
+                self.end_run();
+                self.end_literal();
+                self.run = Run { offset, len: len as u32 };
+            }
+            None => {
+                self.end_run();
+                self.literal.put_padded(bytes, len);
+            }
+        }
+        self.len += len as u32;
+    }
+
+    /// Writes the run as copies, at most 64 bytes each.
+    #[inline]
+    fn end_run(&mut self) {
+        let Run { offset, len: mut left } = std::mem::take(&mut self.run);
+        debug_assert!(left == 0 || self.literal.is_empty(), "a literal before the run was ended");
+        let [low, high] = (offset as u16).to_le_bytes();
+        while left >= 68 {
+            self.elements.put_array([(63 << 2) | 2, low, high]);
+            left -= 64;
+        }
+        if left > 64 {
+            // So that the last copy is not shorter than a pair.
+            self.elements.put_array([(59 << 2) | 2, low, high]);
+            left -= 60;
+        }
+        match left {
+            0 => {}
+            4..=11 if offset < 2048 => {
+                let tag = ((offset >> 8) as u8) << 5 | ((left - 4) as u8) << 2 | 1;
+                self.elements.put_array([tag, low]);
+            }
+            _ => self.elements.put_array([((left - 1) as u8) << 2 | 2, low, high]),
+        }
+    }
+
+    #[inline]
+    fn end_literal(&mut self) {
+        let len = self.literal.len();
+        match len {
+            0 => return,
+            1..=60 => self.elements.put_byte(((len - 1) as u8) << 2),
+            61..=256 => self.elements.put_array([60 << 2, (len - 1) as u8]),
+            257..=65536 => {
+                let [low, high] = ((len - 1) as u16).to_le_bytes();
+                self.elements.put_array([61 << 2, low, high]);
+            }
+            _ => {
+                self.elements.put_byte(63 << 2);
+                self.elements.put_array(((len - 1) as u32).to_le_bytes());
+            }
+        }
+        self.elements.put_buf(&self.literal);
+        self.literal.clear();
+    }
+}
+
+impl Places {
+    fn reserve(&mut self, pairs: usize) {
+        if self.by_pair.len() < pairs {
+            // Position 0 is before every floor.
+            self.by_pair.resize(pairs.next_multiple_of(1024), 0);
+        }
+        self.floor = self.floor.max(1);
+        self.start = self.start.max(1);
+    }
+
+    /// Notes that the pair goes to byte `at` of the message; how far back it was written before, if that
+    /// can be copied.
+    #[inline]
+    fn replace(&mut self, pair: u32, at: u32) -> Option<u32> {
+        let here = self.start + at;
+        let place = std::mem::replace(&mut self.by_pair[pair as usize], here);
+        let near = place >= self.floor.max(self.start) && here - place <= REACH;
+        near.then(|| here - place)
+    }
+
+    fn next_message(&mut self, len: u32) {
+        self.start += len + 1;
+        if self.start > POSITION_MAX {
+            self.by_pair.fill(0);
+            (self.start, self.floor) = (1, 1);
+        }
+    }
+}
