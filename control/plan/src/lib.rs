@@ -22,6 +22,7 @@
 mod catalogue;
 mod controller;
 mod evaluate;
+mod functions;
 mod graph;
 mod handle;
 mod health;

@@ -9,6 +9,7 @@ use syntax::{Diagnostic, Expr, ExprKind, SourceMap, Stmt};
 
 use crate::catalogue::{Catalogue, Kind};
 use crate::evaluate::{ArgumentSettings, refuse_unknown};
+use crate::functions;
 use crate::graph::{self, Built, Graph, Node, Role};
 use crate::load::{self, Rejected};
 use crate::source::ConfigSource;
@@ -44,6 +45,7 @@ pub fn validate(
 pub(crate) fn check(graph: &Graph, stability: Stability) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for node in &graph.nodes {
+        functions::check(graph, node, stability, &mut found);
         match node.role {
             Role::Kind(kind) => check_kind(node, kind, stability, &mut found),
             Role::Input(module) => {
