@@ -71,7 +71,8 @@ impl TaskState {
     }
 }
 
-/// Starts `future` on this thread. It first runs when the running task has to wait.
+/// Starts `future` on this thread. It first runs when the running task has to wait. On a thread
+/// without a backend of its own, its tokio runtime must be inside of a `LocalSet`.
 pub fn spawn(future: impl Future<Output = ()> + 'static) -> Task {
     let state = Rc::new(TaskState::default());
     let context = current::context();

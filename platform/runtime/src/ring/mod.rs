@@ -48,7 +48,11 @@ const ENTRIES: u32 = 64;
 const _: () = assert!(OPERATIONS_MAX * ENTRIES_AN_OPERATION <= ENTRIES);
 
 /// What the ring is used for.
-const OPCODES: [u8; 3] = [opcode::Read::CODE, opcode::Write::CODE, opcode::Fsync::CODE];
+const OPCODES: [(u8, &str); 3] = [
+    (opcode::Read::CODE, "read"),
+    (opcode::Write::CODE, "write"),
+    (opcode::Fsync::CODE, "fsync"),
+];
 
 /// Pause before the kernel is asked again after it had no memory for a submission.
 const RESUBMIT_DELAY: Duration = Duration::from_millis(1);

@@ -16,7 +16,7 @@ pub(super) fn file_ring(completed: &EventFd) -> io::Result<IoUring> {
         return Ok(uring);
     }
     let uring = IoUring::new(ENTRIES)?;
-    if let Some(missing) = missing_operation(&uring, &OPCODES.map(|code| (code, "")))? {
+    if let Some(missing) = missing_operation(&uring, &OPCODES)? {
         return Err(io::Error::new(io::ErrorKind::Unsupported, missing));
     }
     uring.submitter().register_eventfd(completed.as_raw_fd())?;
@@ -29,14 +29,14 @@ fn restricted(completed: &EventFd) -> io::Result<IoUring> {
     let uring = IoUring::builder().setup_r_disabled().build(ENTRIES)?;
     let submitter = uring.submitter();
     submitter.register_eventfd(completed.as_raw_fd())?;
-    let [read, write, sync] = OPCODES.map(Restriction::sqe_op);
+    let [read, write, sync] = OPCODES.map(|(code, _)| Restriction::sqe_op(code));
     let link = Restriction::sqe_flags_allowed(Flags::IO_LINK.bits());
     submitter.register_restrictions(&mut [read, write, sync, link])?;
     submitter.register_enable_rings()?;
     Ok(uring)
 }
 
-/// What a shard on monoio submits.
+/// What a shard on monoio submits, to monoio's ring and to its own for files.
 const SHARD_OPERATIONS: [(u8, &str); 10] = [
     (opcode::Accept::CODE, "accept"),
     (opcode::AsyncCancel::CODE, "async_cancel"),

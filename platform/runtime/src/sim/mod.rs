@@ -66,6 +66,7 @@ pub enum Stopped {
 /// A machine to run code on.
 pub struct Simulation {
     world: Rc<World>,
+    seed: u64,
 }
 
 impl Simulation {
@@ -73,17 +74,19 @@ impl Simulation {
     pub fn new(seed: u64, options: Options) -> Simulation {
         Simulation {
             world: World::new(seed, options),
+            seed,
         }
     }
 
     /// Runs the future made by `main` until it or the machine ends. Then every task is dropped
-    /// where it stands. A panic in a task goes on in the caller.
+    /// where it stands. A panic in a task goes on in the caller, and the seed is printed.
     pub fn run<T: 'static>(
         self,
         main: impl FnOnce() -> LocalBoxFuture<'static, T>,
     ) -> Result<T, Stopped> {
         let context = Context::new(Backend::Sim, Some(self.world.clone()));
         let _entered = current::enter(&context);
+        let _seed = Seed(self.seed);
         self.world.run(&context, main())
     }
 
@@ -95,6 +98,17 @@ impl Simulation {
     /// The machine's network.
     pub fn network(&self) -> Network {
         self.world.network().clone()
+    }
+}
+
+/// Names the seed when a panic passes: with it the run can be replayed.
+struct Seed(u64);
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("in a simulation with seed {}", self.0);
+        }
     }
 }
 

@@ -117,6 +117,26 @@ fn a_failed_write_may_have_written_a_beginning() {
 }
 
 #[test]
+fn what_a_failed_write_left_is_gone_once_it_was_written_over_and_synced() {
+    let machine = Disk::new();
+    run_on(&machine, 0, || async {
+        let path = Path::new(FILE);
+        let file = fs::open(path, &OpenOptions::create()).await.unwrap();
+        file.commit(vec![1; 1000], 0).await.0.unwrap();
+        disk().fail(disk().ops() + 1, Fault::Eio);
+        file.commit(vec![2; 1000], 0).await.0.unwrap_err();
+        file.commit(vec![3; 600], 200).await.0.unwrap();
+        fs::sync_dir(Path::new("/")).await.unwrap();
+    })
+    .unwrap();
+    let crashes = (0..20).map(|chance| machine.crash(chance));
+    for left in crashes.chain([machine.kill()]) {
+        let content = left.read(Path::new(FILE)).unwrap();
+        assert_eq!(content[200..800], [3; 600]);
+    }
+}
+
+#[test]
 fn corrupted_bytes_are_what_is_read() {
     let machine = Disk::new();
     run_on(&machine, 0, || async {

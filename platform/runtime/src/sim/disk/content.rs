@@ -85,6 +85,8 @@ impl Node {
         let durable = Arc::make_mut(&mut self.durable);
         for change in self.changes.drain(..) {
             change.apply(durable);
+            // What was given up there earlier is written over.
+            self.doomed = self.doomed.iter().flat_map(|old| old.without(&change)).collect();
         }
     }
 
@@ -145,6 +147,27 @@ impl Node {
 }
 
 impl Change {
+    /// What is left of this change after a later one.
+    fn without(&self, later: &Change) -> Vec<Change> {
+        let (Change::Write { offset, bytes }, Change::Write { offset: start, bytes: over }) =
+            (self, later)
+        else {
+            // A later length replaces an earlier one, and nothing else.
+            let replaced = matches!((self, later), (Change::Len(_), Change::Len(_)));
+            return if replaced { Vec::new() } else { vec![self.clone()] };
+        };
+        let end = offset + bytes.len() as u64;
+        let over_end = start + over.len() as u64;
+        [*offset..end.min(*start), (*offset).max(over_end)..end]
+            .into_iter()
+            .filter(|piece| !piece.is_empty())
+            .map(|piece| Change::Write {
+                offset: piece.start,
+                bytes: bytes[(piece.start - offset) as usize..(piece.end - offset) as usize].into(),
+            })
+            .collect()
+    }
+
     /// Makes the change in durable content.
     pub(super) fn apply(&self, durable: &mut Vec<u8>) {
         match self {
