@@ -28,6 +28,7 @@ pub struct SeriesTable {
     /// The text of a series is its pair ids, four little-endian bytes each, ordered by label name.
     series: Interner,
     deaths: DeathLog,
+    pair_deaths: u64,
     scratch: Vec<u8>,
     list: Vec<u8>,
 }
@@ -40,6 +41,7 @@ impl SeriesTable {
             pairs: Interner::new(seed),
             series: Interner::new(seed.rotate_left(32)),
             deaths: DeathLog::default(),
+            pair_deaths: 0,
             scratch: Vec::new(),
             list: Vec::new(),
         }
@@ -90,12 +92,14 @@ impl SeriesTable {
         let SeriesTable {
             pairs,
             series: table,
+            pair_deaths,
             ..
         } = self;
         for pair in pair_ids(table.get(series.0)) {
             if pairs.release(pair) {
                 pairs.forget(pair);
                 pairs.recycle(pair);
+                *pair_deaths += 1;
             }
         }
         table.forget(series.0);
@@ -132,6 +136,33 @@ impl SeriesTable {
             let (name, value) = decode_pair(self.pairs.get(pair));
             (pair, name, value)
         })
+    }
+
+    /// The ids of a series' label pairs, ascending by label name. An id means the same pair for as long
+    /// as `pair_deaths` stands still.
+    #[inline]
+    pub fn pairs_of(&self, series: SeriesId) -> impl Iterator<Item = u32> + Clone {
+        pair_ids(self.series.get(series.0))
+    }
+
+    /// A pair as remote write sends it: its length, and memory from its first byte on with room behind
+    /// for `WireBuf::put_padded`.
+    #[inline]
+    #[must_use]
+    pub fn pair(&self, pair: u32) -> (usize, &[u8]) {
+        self.pairs.tail(pair)
+    }
+
+    /// One more than the largest pair id in use.
+    #[must_use]
+    pub fn pair_bound(&self) -> usize {
+        self.pairs.bound() as usize
+    }
+
+    /// How many pairs have died so far: whoever remembers pair ids forgets them when this moves.
+    #[must_use]
+    pub fn pair_deaths(&self) -> u64 {
+        self.pair_deaths
     }
 
     /// Appends the labels as remote write sends them: field 1 of prometheus.TimeSeries, repeated.
@@ -235,7 +266,7 @@ impl<'a> Iterator for Labels<'a> {
 
 impl ExactSizeIterator for Labels<'_> {}
 
-fn pair_ids(list: &[u8]) -> impl Iterator<Item = u32> {
+fn pair_ids(list: &[u8]) -> impl Iterator<Item = u32> + Clone {
     list.as_chunks::<4>()
         .0
         .iter()

@@ -90,6 +90,14 @@ impl WireBuf {
         self.len = at;
     }
 
+    /// Appends what another buffer holds.
+    #[inline]
+    pub fn put_buf(&mut self, other: &WireBuf) {
+        if !other.is_empty() {
+            self.put_padded(&other.bytes, other.len);
+        }
+    }
+
     /// Appends one byte.
     #[inline]
     pub fn put_byte(&mut self, byte: u8) {

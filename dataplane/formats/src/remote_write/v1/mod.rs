@@ -5,6 +5,9 @@
 //! TimeSeries   { repeated Label = 1; repeated Sample = 2; repeated Exemplar = 3; repeated Histogram = 4 }
 //! ```
 
+mod block;
+#[cfg(test)]
+mod block_tests;
 mod encode;
 #[cfg(test)]
 mod tests;
@@ -13,6 +16,7 @@ mod walk;
 pub use super::decode::{TimeSeries, WriteRequest};
 pub use super::visit::{Limits, SeriesMetadata, Visit, WireLabels};
 pub use crate::protobuf::DecodeError;
+pub use block::BlockEncoder;
 pub use encode::Encoder;
 pub use walk::visit;
 
