@@ -531,7 +531,8 @@ fn validate_names_all_mistakes_and_leaves_out_what_it_cannot_know() {
 #[test]
 fn functions_that_are_deprecated_or_not_stable_enough_are_named() {
     let check = |stability: Stability| {
-        let text = "declare \"d\" {\n export \"e\" { value = to_upper(\"x\") }\n}\nd \"i\" { }\n\
+        let text = "declare \"d\" {\n export \"e\" { value = to_upper(\"x\") }\n}\n\
+                    d \"i\" { }\n\
                     test.pipe \"a\" { value = array.group_by([], \"k\", string.trim(\"t\", \"\")) }";
         let catalogue = Catalogue::new([Kind::Data(&PIPE)]);
         let source = ConfigSource::Text {
@@ -549,8 +550,9 @@ fn functions_that_are_deprecated_or_not_stable_enough_are_named() {
     };
     let deprecated = "function \"to_upper\" is deprecated; use string.to_upper".to_owned();
     assert_eq!(check(Stability::Experimental), [deprecated.clone()]);
-    let unstable = "function \"array.group_by\" is at stability level \"experimental\", which is below \
-                    the minimum of \"public-preview\"; run with --stability.level=experimental to use it";
+    let unstable = "function \"array.group_by\" is at stability level \"experimental\", which is \
+                    below the minimum of \"public-preview\"; \
+                    run with --stability.level=experimental to use it";
     assert_eq!(
         check(Stability::PublicPreview),
         [deprecated, unstable.to_owned()]
