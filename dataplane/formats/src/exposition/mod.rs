@@ -1,4 +1,5 @@
-//! The text formats of metrics: Prometheus 0.0.4 and 1.0.0, OpenMetrics 0.0.1 and 1.0.0.
+//! The formats in which targets expose metrics: Prometheus text 0.0.4 and 1.0.0, OpenMetrics 0.0.1 and
+//! 1.0.0, and protobuf.
 //!
 //! [`Parser`] walks the lines of a body and decodes nothing that it need not: a series stays text until
 //! [`read_series`] is asked, which a scraper does once per series and not once per scrape.
@@ -9,6 +10,7 @@ mod error;
 mod number;
 mod open_metrics;
 mod parser;
+pub mod protobuf;
 mod series;
 #[cfg(test)]
 mod tests;

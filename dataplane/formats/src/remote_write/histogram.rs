@@ -177,7 +177,8 @@ fn encode_doubles(out: &mut WireBuf, tag: &[u8], values: &[f64]) {
     }
 }
 
-fn decode_span(bytes: &[u8]) -> Result<Span, DecodeError> {
+/// Reads a span, a message that the exposition has too.
+pub(crate) fn decode_span(bytes: &[u8]) -> Result<Span, DecodeError> {
     const MESSAGE: &str = "histogram span";
     let mut span = Span {
         offset: 0,

@@ -9,4 +9,5 @@ mod visit;
 
 pub use crate::protobuf::DecodeError;
 pub use decode::{TimeSeries, WriteRequest};
+pub(crate) use histogram::decode_span;
 pub use visit::{Limits, SeriesMetadata, Visit, WireLabels};

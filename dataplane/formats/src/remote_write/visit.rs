@@ -28,7 +28,15 @@ pub struct WireLabels<'a> {
     pub(super) problem: Option<&'static str>,
 }
 
-impl WireLabels<'_> {
+impl<'a> WireLabels<'a> {
+    pub(crate) fn new(bytes: &'a [u8], labels_max: usize) -> WireLabels<'a> {
+        WireLabels {
+            bytes,
+            labels_max,
+            problem: None,
+        }
+    }
+
     /// What made it impossible to bring the labels into this form, if anything: then the bytes mean
     /// nothing. Only in version 2.
     #[must_use]
