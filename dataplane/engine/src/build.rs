@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,7 +122,8 @@ pub struct Build {
     pub budget: Budget,
     pub series: Rc<RefCell<SeriesTable>>,
     pub health: HealthHandle,
-    pub(crate) slots: Rc<Slots>,
+    /// Weak, for the slots hold instances that hold this.
+    pub(crate) slots: Weak<Slots>,
     pub(crate) lanes: Rc<Lanes>,
 }
 
@@ -134,7 +135,7 @@ impl Build {
 
     /// The way to the nodes behind `ports`, with the books of each edge.
     pub fn fanout(&self, ports: &[Port]) -> Fanout {
-        Fanout::new(&self.slots, &self.registry, &self.node, ports)
+        Fanout::new(&self.slots(), &self.registry, &self.node, ports)
     }
 
     /// The books of an edge that is not a port: a destination, or the component itself.
@@ -189,6 +190,12 @@ impl Build {
     /// Deletes an abandoned lane whose content has reached its destinations.
     pub async fn delete_lane(&self, path: &Path) -> std::io::Result<()> {
         self.lanes.delete(path).await
+    }
+
+    pub(crate) fn slots(&self) -> Rc<Slots> {
+        self.slots
+            .upgrade()
+            .expect("the shard outlives its instances")
     }
 
     /// Closes the node's lanes, when it is gone.

@@ -59,7 +59,7 @@ impl Instance {
                 port: port.clone(),
                 cx: self.cx.clone(),
             };
-            let slot = self.cx.slots.slot(&self.cx.node, name);
+            let slot = self.cx.slots().slot(&self.cx.node, name);
             slot.fill(Some(Rc::new(guard)));
             self.slots.push(slot);
         }

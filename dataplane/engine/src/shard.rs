@@ -70,8 +70,7 @@ pub async fn shard_main(
 
 /// Metrics of the shard itself, read when asked for.
 fn shard_metrics(shard: &Rc<Shard>) -> Hook {
-    let index = shard.options.index.to_string();
-    let gauge = |name, help| shard.registry.gauge(name, help, &[("shard", &index)]);
+    let gauge = |name, help| shard.registry.gauge(name, help, &[]);
     let series = gauge(
         "invar_series",
         "Series that something on the shard refers to.",
@@ -302,7 +301,7 @@ impl Shard {
             budget: self.budget.clone(),
             series: self.series.clone(),
             health: self.health(node),
-            slots: self.slots.clone(),
+            slots: Rc::downgrade(&self.slots),
             lanes: self.lanes.clone(),
         }
     }

@@ -4,16 +4,16 @@
 //! consume --> Stage (open message, shared by all who consume within a few ms)
 //!               | append, group commit: the answer of consume
 //!               v
-//!             lane --> Reader --> Sender of destination 1 (in order, one request at a time)
+//!             lane --> Reader --> Sender of destination 1 (several requests, each series in order)
 //!                  \-> Reader --> Sender of destination 2
 //! ```
 //!
 //! Promises: what `consume` has answered `Ok` to is in the lane, synced as its policy says. Each
-//! destination gets the records in the order of the lane, so that a series keeps its order, at least
-//! once; a destination that is slow or dead delays no other one. A record leaves the lane for a
+//! destination gets each record at least once, and those of a series in the order of the lane; a destination that is slow or dead delays no other one. A record leaves the lane for a
 //! destination by an ack or by a counted drop.
 
 mod books;
+mod order;
 mod queue;
 mod retry;
 mod sender;
@@ -21,6 +21,7 @@ mod stage;
 
 pub use books::Outbox;
 pub(crate) use books::Owner;
+pub use order::{Order, OrderWriter};
 pub use queue::QueueConfig;
 pub use retry::{Backoff, Outcome, Retry429, classify, parse_retry_after};
 pub use sender::{Fate, Sender, SenderHandle, SenderOptions, Transport};

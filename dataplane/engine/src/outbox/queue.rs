@@ -11,10 +11,10 @@ pub struct QueueConfig {
     /// Number of samples to buffer per sender; the log on disk takes what goes beyond.
     #[arg(default = 10000)]
     pub capacity: u64,
-    /// Most senders at the same time; each shard has one, which keeps the order of each series.
+    /// Most requests at the same time, over all shards.
     #[arg(default = 50)]
     pub max_shards: u64,
-    /// Fewest senders at the same time.
+    /// Fewest senders at the same time; there are as many as there is work for.
     #[arg(default = 1)]
     pub min_shards: u64,
     /// Most samples in one request.

@@ -1,24 +1,34 @@
-//! Sends the records of a lane to one destination, in order, each until it is acked or dropped.
+//! Sends the records of a lane to one destination, each until it is acked or dropped.
 //!
-//! One request at a time keeps the order of each series; shards are what runs in parallel, for each
-//! has its own lane and senders.
+//! Records start in the order of the lane. One may start while others are under way if it shares no
+//! series with them, which its `Order` tells, so that a distant destination costs parallel requests and
+//! never the order of a series. While a request waits to be tried again, no other one is started: a
+//! destination in trouble gets no more than what it has already.
 
 use std::cell::Cell;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use runtime::LocalBoxFuture;
 use runtime::sync::Notify;
-use wal::{Reader, Record, Sequence};
+use wal::{Reader, Record};
 
 use super::books::Outbox;
+use super::order::Order;
 use super::retry::{Backoff, Outcome};
+use crate::build::Build;
 use crate::component::Leave;
 use crate::ledger::Ledger;
 use crate::throttle::Throttle;
 
 /// The protocol of a destination.
 pub trait Transport: 'static {
+    /// What the record has to come after.
+    fn order(&self, record: &Record) -> Order;
+
     /// One attempt, counted from 0.
     fn send<'a>(&'a self, record: &'a Record, attempt: u32) -> LocalBoxFuture<'a, Outcome>;
 
@@ -27,6 +37,9 @@ pub trait Transport: 'static {
 
     /// Told before each wait for another attempt.
     fn retrying(&self, record: &Record);
+
+    /// Told how many requests are under way, when that changes.
+    fn in_flight(&self, requests: usize);
 }
 
 /// What became of a record.
@@ -38,13 +51,14 @@ pub enum Fate {
 
 /// What a sender is made of.
 pub struct SenderOptions {
-    /// For log lines.
-    pub node: Rc<str>,
+    pub cx: Build,
     pub destination: String,
     pub min_backoff: Duration,
     pub max_backoff: Duration,
     /// Zero for none.
     pub age_limit: Duration,
+    /// Most requests at the same time, at least 1.
+    pub in_flight_max: usize,
 }
 
 /// Sends one destination's share of a lane.
@@ -53,8 +67,6 @@ pub struct Sender<T> {
     outbox: Outbox,
     transport: T,
     state: Rc<State>,
-    /// The record in work; left behind by a panic.
-    current: Cell<Option<Sequence>>,
     failed: Throttle,
     rejected: Throttle,
 }
@@ -62,20 +74,13 @@ pub struct Sender<T> {
 /// What the outside may know of a running sender.
 #[derive(Default)]
 struct State {
-    phase: Cell<Phase>,
+    /// Requests at the destination.
+    sending: Cell<usize>,
+    /// Requests between two attempts.
+    waiting: Cell<usize>,
+    running: Cell<bool>,
     stop: Cell<bool>,
     changed: Notify,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Phase {
-    /// Not begun, or ended.
-    #[default]
-    Stopped,
-    Idle,
-    Sending,
-    /// Between two attempts.
-    Waiting,
 }
 
 /// Lets an instance end its sender at a good moment.
@@ -91,14 +96,32 @@ const LOG_INTERVAL: Duration = Duration::from_secs(30);
 /// How long an idle sender waits before it looks at the lane's own drops.
 const IDLE_MAX: Duration = Duration::from_secs(5);
 
+/// A record under way.
+struct Flight<'a> {
+    record: Rc<Record>,
+    order: Order,
+    work: LocalBoxFuture<'a, Option<Fate>>,
+}
+
+/// Why a wait ended.
+enum Event {
+    /// The flight at this index has landed; nothing when it was stopped.
+    Landed(usize, Option<Fate>),
+    Arrived(Record),
+    Idle,
+}
+
 impl<T: Transport> Sender<T> {
     pub fn new(options: SenderOptions, outbox: Outbox, transport: T) -> Sender<T> {
+        assert!(
+            options.in_flight_max > 0,
+            "a sender that sends nothing never ends"
+        );
         Sender {
             options,
             outbox,
             transport,
             state: Rc::new(State::default()),
-            current: Cell::new(None),
             failed: Throttle::new(LOG_INTERVAL),
             rejected: Throttle::new(LOG_INTERVAL),
         }
@@ -116,67 +139,78 @@ impl<T: Transport> Sender<T> {
         self.state.stop.get()
     }
 
-    /// Runs until stopped through the handle. May be called again after it was dropped or has
-    /// panicked; a record that it panicked on is dropped then, so that it cannot do so for ever.
+    /// Runs until stopped through the handle.
     pub async fn run(&self) {
-        let poison = self.current.take();
-        let mut reader = self.outbox.lane().reader(&self.options.destination);
-        while !self.state.stop.get() {
-            self.state.enter(Phase::Idle);
-            if let Some(record) = self.next(&mut reader).await
-                && !self.handle_record(&mut reader, &record, poison).await
-            {
-                break;
-            }
-        }
-        self.state.enter(Phase::Stopped);
+        self.send_all(Until::Stopped).await;
     }
 
     /// Runs until nothing is left, for a lane that nobody appends to any more.
     pub async fn run_until_empty(&self) {
-        let poison = self.current.take();
+        self.send_all(Until::Empty).await;
+    }
+
+    async fn send_all(&self, until: Until) {
         let mut reader = self.outbox.lane().reader(&self.options.destination);
-        while !self.state.stop.get()
-            && let Some(record) = reader.next_ready().await
-        {
-            if !self.handle_record(&mut reader, &record, poison).await {
+        let mut flights: Vec<Flight<'_>> = Vec::new();
+        let mut next = None;
+        self.state.running.set(true);
+        while !self.state.stop.get() {
+            self.start_flights(&mut reader, &mut next, &mut flights)
+                .await;
+            if until == Until::Empty && flights.is_empty() && next.is_none() {
                 break;
             }
-        }
-        self.outbox.count_lost();
-        self.state.enter(Phase::Stopped);
-    }
-
-    /// Brings a record to its fate; false when stopped before.
-    async fn handle_record(
-        &self,
-        reader: &mut Reader,
-        record: &Record,
-        poison: Option<Sequence>,
-    ) -> bool {
-        let fate = match poison == Some(record.sequence) {
-            true => Some(Fate::Dropped("panic")),
-            false => {
-                self.current.set(Some(record.sequence));
-                self.deliver(record).await
+            let reads = (next.is_none() && until == Until::Stopped).then_some(&mut reader);
+            match wait(&mut flights, reads).await {
+                Event::Landed(_, None) => break,
+                Event::Landed(index, Some(fate)) => {
+                    let flight = flights.swap_remove(index);
+                    self.settle(&mut reader, &flight.record, fate);
+                    self.transport.in_flight(flights.len());
+                }
+                Event::Arrived(record) => next = Some(record),
+                Event::Idle => {}
             }
-        };
-        self.current.set(None);
-        if let Some(fate) = fate {
-            self.settle(reader, record, fate);
+            self.outbox.count_lost();
         }
-        fate.is_some()
+        self.state.running.set(false);
+        self.state.changed.notify_all();
     }
 
-    /// The next record. Gives up waiting from time to time, to keep the books and to hear of a stop.
-    async fn next(&self, reader: &mut Reader) -> Option<Record> {
-        let record = runtime::timeout(IDLE_MAX, reader.next()).await.ok();
-        self.outbox.count_lost();
-        record.filter(|_| !self.state.stop.get())
+    /// Starts what is ready and allowed to.
+    async fn start_flights<'a>(
+        &'a self,
+        reader: &mut Reader,
+        next: &mut Option<Record>,
+        flights: &mut Vec<Flight<'a>>,
+    ) {
+        while flights.len() < self.options.in_flight_max && self.state.waiting.get() == 0 {
+            if next.is_none() {
+                *next = reader.next_ready().await;
+            }
+            let Some(record) = next.take() else {
+                return;
+            };
+            let order = self.transport.order(&record);
+            if !flights.iter().all(|flight| order.is_free_of(&flight.order)) {
+                *next = Some(record);
+                return;
+            }
+            let record = Rc::new(record);
+            let work = Box::pin(self.deliver_guarded(record.clone()));
+            flights.push(Flight {
+                record,
+                order,
+                work,
+            });
+            self.transport.in_flight(flights.len());
+        }
     }
 
-    fn ledger(&self) -> &Ledger {
-        self.outbox.ledger(&self.options.destination)
+    /// A record that a protocol panics on is dropped, so that it cannot do so for ever.
+    async fn deliver_guarded(&self, record: Rc<Record>) -> Option<Fate> {
+        let fate = self.options.cx.guard(self.deliver(&record)).await;
+        fate.unwrap_or(Some(Fate::Dropped("panic")))
     }
 
     /// Tries until the record has a fate; `None` when stopped between two attempts.
@@ -186,8 +220,11 @@ impl<T: Transport> Sender<T> {
             if self.is_too_old(record) {
                 return Some(Fate::Dropped("too_old"));
             }
-            self.state.enter(Phase::Sending);
-            let (after, reason, message) = match self.transport.send(record, attempt).await {
+            let outcome = {
+                let _sending = Phase::enter(&self.state, &self.state.sending);
+                self.transport.send(record, attempt).await
+            };
+            let (after, reason, message) = match outcome {
                 Outcome::Ack => return Some(Fate::Delivered),
                 Outcome::Drop { reason, message } => {
                     self.log_rejected(record, &message);
@@ -205,7 +242,7 @@ impl<T: Transport> Sender<T> {
             self.transport.retrying(record);
             let wait = backoff.wait(after, runtime::random_u64());
             self.log_failed(reason, &message, wait);
-            self.state.enter(Phase::Waiting);
+            let _waiting = Phase::enter(&self.state, &self.state.waiting);
             runtime::sleep(wait).await;
         }
         unreachable!("attempts do not run out")
@@ -221,6 +258,10 @@ impl<T: Transport> Sender<T> {
         self.transport.settled(record, fate);
     }
 
+    fn ledger(&self) -> &Ledger {
+        self.outbox.ledger(&self.options.destination)
+    }
+
     fn is_too_old(&self, record: &Record) -> bool {
         let limit = self.options.age_limit;
         let age_ms = runtime::wall_ms() - record.appended_ms;
@@ -230,7 +271,7 @@ impl<T: Transport> Sender<T> {
     fn log_failed(&self, reason: &str, message: &str, wait: Duration) {
         if let Some(held_back) = self.failed.pass() {
             tracing::warn!(
-                component_id = &*self.options.node,
+                component_id = &*self.options.cx.node,
                 endpoint = self.options.destination,
                 reason,
                 held_back,
@@ -243,7 +284,7 @@ impl<T: Transport> Sender<T> {
     fn log_rejected(&self, record: &Record, message: &str) {
         if let Some(held_back) = self.rejected.pass() {
             tracing::error!(
-                component_id = &*self.options.node,
+                component_id = &*self.options.cx.node,
                 endpoint = self.options.destination,
                 held_back,
                 "endpoint refused {} samples for good, they are dropped: {message}",
@@ -253,10 +294,58 @@ impl<T: Transport> Sender<T> {
     }
 }
 
-impl State {
-    fn enter(&self, phase: Phase) {
-        self.phase.set(phase);
-        self.changed.notify_all();
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    Stopped,
+    Empty,
+}
+
+/// Waits for a flight to land, or for a record if there is a reader.
+async fn wait(flights: &mut [Flight<'_>], reader: Option<&mut Reader>) -> Event {
+    let arrival = async {
+        match reader {
+            Some(reader) => match runtime::timeout(IDLE_MAX, reader.next()).await {
+                Ok(record) => Event::Arrived(record),
+                Err(_) => Event::Idle,
+            },
+            None => std::future::pending().await,
+        }
+    };
+    let mut arrival = pin!(arrival);
+    std::future::poll_fn(|cx| match poll_flights(flights, cx) {
+        Poll::Ready(event) => Poll::Ready(event),
+        Poll::Pending => arrival.as_mut().poll(cx),
+    })
+    .await
+}
+
+fn poll_flights(flights: &mut [Flight<'_>], cx: &mut Context<'_>) -> Poll<Event> {
+    for (index, flight) in flights.iter_mut().enumerate() {
+        if let Poll::Ready(fate) = Pin::new(&mut flight.work).poll(cx) {
+            return Poll::Ready(Event::Landed(index, fate));
+        }
+    }
+    Poll::Pending
+}
+
+/// Counts a request in one of the counts of `State` until dropped.
+struct Phase<'a> {
+    state: &'a State,
+    count: &'a Cell<usize>,
+}
+
+impl<'a> Phase<'a> {
+    fn enter(state: &'a State, count: &'a Cell<usize>) -> Phase<'a> {
+        count.set(count.get() + 1);
+        state.changed.notify_all();
+        Phase { state, count }
+    }
+}
+
+impl Drop for Phase<'_> {
+    fn drop(&mut self) {
+        self.count.set(self.count.get() - 1);
+        self.state.changed.notify_all();
     }
 }
 
@@ -264,19 +353,15 @@ impl SenderHandle {
     /// Waits for a good moment to end the sender and lets it take no further record: between two
     /// attempts, and if nobody goes on, not before the lane is empty or the destination fails.
     pub async fn finish(&self, why: Leave) {
-        loop {
-            let changed = self.state.changed.notified();
-            let left = self.ledger.balance().held > 0;
-            let good = match self.state.phase.get() {
-                Phase::Sending => false,
-                Phase::Idle => why == Leave::Replaced || !left,
-                Phase::Waiting | Phase::Stopped => true,
-            };
-            if good {
+        let state = &*self.state;
+        while state.running.get() {
+            let changed = state.changed.notified();
+            let left = why == Leave::Removed && self.ledger.balance().held > 0;
+            if state.sending.get() == 0 && (state.waiting.get() > 0 || !left) {
                 break;
             }
             changed.await;
         }
-        self.state.stop.set(true);
+        state.stop.set(true);
     }
 }

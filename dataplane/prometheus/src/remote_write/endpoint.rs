@@ -2,10 +2,9 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use blocks::{ClientContext, header_map};
-use engine::outbox::{Fate, Outbox, Outcome, Retry429, Sender, SenderHandle, SenderOptions, Transport};
+use engine::outbox::{Fate, Order, Outbox, Outcome, Retry429, Sender, SenderHandle, SenderOptions, Transport};
 use engine::outbox::{classify, parse_retry_after};
 use engine::{Build, BuildError};
 use net::{BodyLimits, Bytes, Client, HeaderMap, HeaderValue, Request, Response, Target, header};
@@ -35,8 +34,8 @@ const ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// Limit: how much of a refusal's text is logged.
 const MESSAGE_BYTES_MAX: usize = 1024;
 
-/// Wait before an endpoint's sender starts again after a panic.
-const RESTART_DELAY: Duration = Duration::from_secs(1);
+/// Limit: requests of one sender at a time, whatever `max_shards` says: each holds a connection.
+const IN_FLIGHT_MAX: u64 = 256;
 
 /// The endpoints in the order of the text, each with a name of its own.
 pub fn parts(arguments: &RemoteWriteArguments, cx: &Build) -> Result<Vec<Rc<Part>>, BuildError> {
@@ -164,6 +163,15 @@ impl Transport for Http {
         })
     }
 
+    fn order(&self, record: &Record) -> Order {
+        let header = Header::read(&record.payload).filter(|_| record.kind == KIND_V1);
+        header.map_or(Order::STRICT, |header| header.order)
+    }
+
+    fn in_flight(&self, requests: usize) {
+        self.part.metrics.senders.set(requests as f64);
+    }
+
     fn settled(&self, record: &Record, fate: Fate) {
         if let Some(header) = Header::read(&record.payload) {
             let bytes = record.payload.len() - Header::BYTES;
@@ -202,6 +210,11 @@ pub async fn open_abandoned(
     Ok(Abandoned { outboxes, left })
 }
 
+/// This shard's share of the requests that may be under way.
+fn in_flight_max(max_shards: u64, shard_count: usize) -> usize {
+    max_shards.div_ceil(shard_count as u64).clamp(1, IN_FLIGHT_MAX) as usize
+}
+
 /// One endpoint's senders: first of abandoned lanes, one after the other, then of its own.
 pub struct Running {
     name: String,
@@ -215,11 +228,12 @@ impl Running {
         let sender = |outbox: &Outbox| {
             let queue = &part.settings.queue_config;
             let options = SenderOptions {
-                node: cx.node.clone(),
+                cx: cx.clone(),
                 destination: part.name.clone(),
                 min_backoff: queue.min_backoff,
                 max_backoff: queue.max_backoff,
                 age_limit: queue.sample_age_limit,
+                in_flight_max: in_flight_max(queue.max_shards, cx.shard_count),
             };
             Sender::new(options, outbox.clone(), Http { part: part.clone() })
         };
@@ -239,17 +253,13 @@ impl Running {
 
     pub async fn run(self, cx: Build) {
         for (index, (outbox, sender)) in self.abandoned.iter().enumerate() {
-            while cx.guard(sender.run_until_empty()).await.is_none() {
-                runtime::sleep(RESTART_DELAY).await;
-            }
+            sender.run_until_empty().await;
             if sender.is_stopped() {
                 return;
             }
             self.emptied(index, outbox, &cx).await;
         }
-        while cx.guard(self.sender.run()).await.is_none() {
-            runtime::sleep(RESTART_DELAY).await;
-        }
+        self.sender.run().await;
     }
 
     /// The last endpoint to empty a lane deletes it.

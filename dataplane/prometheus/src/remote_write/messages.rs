@@ -5,9 +5,8 @@ use std::rc::Rc;
 
 use batch::{Exemplar, HistogramSample, LabelsBuf, MetricsBatch, Sample, SeriesId, SeriesTable};
 use engine::Build;
-use engine::outbox::{Encoder, Message, Write};
+use engine::outbox::{Encoder, Message, Order, OrderWriter, Write};
 use formats::remote_write::v1;
-use formats::snappy::Compressor;
 use ops::relabel;
 
 use super::encoding::Encoding;
@@ -27,16 +26,20 @@ pub struct Header {
     pub histograms: u32,
     pub exemplars: u32,
     pub highest_ms: i64,
+    pub order: Order,
 }
 
 impl Header {
-    pub const BYTES: usize = 20;
+    pub const BYTES: usize = 36;
 
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.samples.to_le_bytes());
         out.extend_from_slice(&self.histograms.to_le_bytes());
         out.extend_from_slice(&self.exemplars.to_le_bytes());
         out.extend_from_slice(&self.highest_ms.to_le_bytes());
+        out.extend_from_slice(&self.order.run.to_le_bytes());
+        out.extend_from_slice(&self.order.number.to_le_bytes());
+        out.extend_from_slice(&self.order.depends_on.to_le_bytes());
     }
 
     /// `None` when the payload is none of ours.
@@ -44,17 +47,26 @@ impl Header {
         let (samples, rest) = payload.split_first_chunk()?;
         let (histograms, rest) = rest.split_first_chunk()?;
         let (exemplars, rest) = rest.split_first_chunk()?;
-        let (highest_ms, _) = rest.split_first_chunk()?;
+        let (highest_ms, rest) = rest.split_first_chunk()?;
+        let (run, rest) = rest.split_first_chunk()?;
+        let (number, rest) = rest.split_first_chunk()?;
+        let (depends_on, _) = rest.split_first_chunk()?;
         Some(Header {
             samples: u32::from_le_bytes(*samples),
             histograms: u32::from_le_bytes(*histograms),
             exemplars: u32::from_le_bytes(*exemplars),
             highest_ms: i64::from_le_bytes(*highest_ms),
+            order: Order {
+                run: u64::from_le_bytes(*run),
+                number: u32::from_le_bytes(*number),
+                depends_on: u32::from_le_bytes(*depends_on),
+            },
         })
     }
 
     fn empty() -> Header {
-        Header { samples: 0, histograms: 0, exemplars: 0, highest_ms: i64::MIN }
+        let order = Order::STRICT;
+        Header { samples: 0, histograms: 0, exemplars: 0, highest_ms: i64::MIN, order }
     }
 }
 
@@ -77,12 +89,11 @@ pub struct MessageEncoder {
     /// `None` when series go out as they came in.
     outcomes: Option<Outcomes>,
     labels: LabelsBuf,
-    message: v1::Encoder,
+    message: v1::BlockEncoder,
     header: Header,
-    compressor: Compressor,
-    /// Compressed messages on their way to the lane come back here.
+    order: OrderWriter,
+    /// Payloads on their way to the lane come back here.
     spare: Vec<u8>,
-    compressed: Vec<u8>,
 }
 
 impl MessageEncoder {
@@ -93,11 +104,10 @@ impl MessageEncoder {
             series: cx.series.clone(),
             outcomes,
             labels: LabelsBuf::new(),
-            message: v1::Encoder::new(),
+            message: v1::BlockEncoder::new(),
             header: Header::empty(),
-            compressor: Compressor::new(),
+            order: OrderWriter::new(),
             spare: Vec::new(),
-            compressed: Vec::new(),
         }
     }
 
@@ -108,9 +118,10 @@ impl MessageEncoder {
         if let Some(outcomes) = &mut self.outcomes {
             outcomes.catch_up(table);
         }
+        self.message.catch_up(table);
         let written = self.write_items(table, batch, cursor);
         // A series left open would go on with whatever series gets its id.
-        self.message.finish();
+        self.message.end_series(table);
         written
     }
 
@@ -161,6 +172,7 @@ impl MessageEncoder {
         let Some(series) = self.outcome(table, sample.series) else {
             return false;
         };
+        self.order.note(series.index());
         self.message.sample(table, Sample { series, ..*sample });
         self.header.samples += 1;
         self.header.highest_ms = self.header.highest_ms.max(sample.timestamp_ms);
@@ -171,6 +183,7 @@ impl MessageEncoder {
         let Some(series) = self.outcome(table, sample.series) else {
             return false;
         };
+        self.order.note(series.index());
         self.message.histogram(table, &HistogramSample { series, ..sample.clone() });
         self.header.histograms += 1;
         self.header.highest_ms = self.header.highest_ms.max(sample.timestamp_ms);
@@ -184,6 +197,7 @@ impl MessageEncoder {
         let Some(series) = self.outcome(table, exemplar.series) else {
             return;
         };
+        self.order.note(series.index());
         self.message.exemplar(table, &Exemplar { series, ..exemplar.clone() });
         self.header.exemplars += 1;
     }
@@ -231,10 +245,10 @@ impl Encoder for MessageEncoder {
     fn seal(&mut self) -> Message {
         let mut payload = std::mem::take(&mut self.spare);
         payload.clear();
+        self.header.order = self.order.end_message();
         self.header.write(&mut payload);
-        self.compressor.compress(self.message.finish(), &mut self.compressed);
-        // A copy of the compressed message: 24 bytes a sample, some 1 ns.
-        payload.extend_from_slice(&self.compressed);
+        // A copy of the compressed message: some 50 bytes a sample, 2 ns.
+        self.message.finish(&mut payload);
         let items = self.header.samples + self.header.histograms;
         self.message.clear();
         self.header = Header::empty();

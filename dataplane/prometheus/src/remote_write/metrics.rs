@@ -102,7 +102,7 @@ const MAX_SAMPLES: MetricDecl = gauge(
     "The maximum number of samples to be sent, in a single request, to the remote storage.",
 );
 const SENDERS: MetricDecl =
-    gauge("prometheus_remote_storage_shards", "The number of senders used for parallel sending.");
+    gauge("prometheus_remote_storage_shards", "The number of requests that are under way.");
 const SENDERS_MAX: MetricDecl =
     gauge("prometheus_remote_storage_shards_max", "The maximum number of senders, as configured.");
 const SENDERS_MIN: MetricDecl =
@@ -184,6 +184,8 @@ impl Intake {
 /// What goes out to one endpoint.
 pub struct EndpointMetrics {
     pub duration: Histogram,
+    /// Requests under way.
+    pub senders: Gauge,
     samples: Counter,
     exemplars: Counter,
     histograms: Counter,
@@ -206,7 +208,6 @@ impl EndpointMetrics {
             [("component_id", &*cx.node), ("remote_name", name), ("url", settings.url.as_str())];
         let counter = |decl: MetricDecl| cx.registry.counter(decl.name, decl.help, &labels);
         let gauge = |decl: MetricDecl| cx.registry.gauge(decl.name, decl.help, &labels);
-        gauge(SENDERS).set(1.0);
         if cx.shard_index == 0 {
             // Shards add up: settings are told by one of them.
             let queue = &settings.queue_config;
@@ -218,6 +219,7 @@ impl EndpointMetrics {
         let (name, help) = (DURATION.name, DURATION.help);
         EndpointMetrics {
             duration: cx.registry.histogram(name, help, &labels, DURATION_BOUNDS),
+            senders: gauge(SENDERS),
             samples: counter(SAMPLES),
             exemplars: counter(EXEMPLARS),
             histograms: counter(HISTOGRAMS),
