@@ -11,7 +11,9 @@ use schema::{Arguments, Check, Secret};
 pub struct BasicAuth {
     /// File with the password, read again when it changes.
     pub password_file: String,
+    /// Password to send.
     pub password: Secret,
+    /// User name to send.
     pub username: String,
 }
 

@@ -29,14 +29,19 @@ pub struct HttpClientConfig {
     pub follow_redirects: bool,
     /// Headers to send with each request.
     pub http_headers: BTreeMap<String, Vec<Secret>>,
+    /// Proxy that requests go through.
     #[arg(flatten)]
     pub proxy: ProxyConfig,
+    /// The `Authorization` header of each request.
     #[arg(block)]
     pub authorization: Option<Authorization>,
+    /// User name and password on each request.
     #[arg(block)]
     pub basic_auth: Option<BasicAuth>,
+    /// A token from an OAuth 2 endpoint on each request.
     #[arg(block)]
     pub oauth2: Option<OAuth2>,
+    /// TLS towards servers.
     #[arg(block)]
     pub tls_config: Option<TlsConfig>,
 }

@@ -29,8 +29,10 @@ pub struct HttpServerConfig {
     /// How long a connection may carry no request.
     #[arg(default = Duration::from_secs(120))]
     pub server_idle_timeout: Duration,
+    /// TLS towards clients; plain HTTP without it.
     #[arg(block)]
     pub tls: Option<TlsServerConfig>,
+    /// How HTTP/2 is served.
     #[arg(block)]
     pub http2: Http2ServerConfig,
 }
@@ -164,30 +166,43 @@ fn pem(text: &str, file: &str) -> Option<Pem> {
 /// limits that hold are those of the library, which are stricter.
 #[derive(Arguments, Clone)]
 pub struct Http2ServerConfig {
+    /// Taken for compatibility: HTTP/2 is spoken where TLS agrees on it.
     #[arg(default = false)]
     pub enabled: bool,
+    /// Taken for compatibility: requests are bounded by the connection.
     #[arg(default = 0)]
     pub max_handlers: i64,
+    /// Requests at once on one connection.
     #[arg(default = 100, min = 0)]
     pub max_concurrent_streams: i64,
+    /// Bytes of the table of headers that clients fill.
     #[arg(default = 4096, min = 0)]
     pub max_decoder_header_table_size: i64,
+    /// Bytes of the table of headers that we fill.
     #[arg(default = 4096, min = 0)]
     pub max_encoder_header_table_size: i64,
+    /// Bytes of the largest frame that is taken.
     #[arg(default = 0, min = 0)]
     pub max_read_frame_size: i64,
+    /// Taken for compatibility: rustls offers only suites that are safe.
     #[arg(default = false)]
     pub permit_prohibited_ciphers: bool,
+    /// How long a connection may carry no request.
     #[arg(default = Duration::ZERO)]
     pub idle_timeout: Duration,
+    /// How long a silent connection is left alone before it is probed.
     #[arg(default = Duration::ZERO)]
     pub read_idle_timeout: Duration,
+    /// How long an answer to a probe may take.
     #[arg(default = Duration::from_secs(15))]
     pub ping_timeout: Duration,
+    /// How long a write may make no progress.
     #[arg(default = Duration::ZERO)]
     pub write_byte_timeout: Duration,
+    /// Bytes that all requests of a connection may have on the way.
     #[arg(default = 0)]
     pub max_upload_buffer_per_connection: i64,
+    /// Bytes that one request may have on the way.
     #[arg(default = 0)]
     pub max_upload_buffer_per_stream: i64,
 }

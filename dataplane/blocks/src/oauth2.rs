@@ -13,14 +13,18 @@ use crate::tls::TlsConfig;
 #[derive(Arguments, Clone)]
 #[arg(check = OAuth2::check)]
 pub struct OAuth2 {
+    /// Id of the client.
     pub client_id: String,
     /// File with the client's secret, read again when it changes.
     pub client_secret_file: String,
+    /// The client's secret.
     pub client_secret: Secret,
     /// Further fields of the token request.
     pub endpoint_params: BTreeMap<String, String>,
+    /// Proxy towards the token endpoint.
     #[arg(flatten)]
     pub proxy: ProxyConfig,
+    /// Scopes to ask for.
     pub scopes: Vec<String>,
     /// Where tokens are fetched.
     pub token_url: String,
