@@ -9,7 +9,6 @@
 mod oracle;
 mod workload;
 
-mod backlog;
 mod corruption;
 mod failing;
 mod ledger;

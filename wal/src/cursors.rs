@@ -19,8 +19,10 @@ pub(crate) struct CursorTable {
     /// Of two slots the one with the higher generation counts.
     pub generation: u64,
     pub lane_id: u64,
-    /// The sequence that the next record was to get.
+    /// The end of what was committed: the sequence that the next record was to get, and the items
+    /// in all records before it.
     pub next_sequence: u64,
+    pub next_items: u64,
     pub cursors: Vec<SavedCursor>,
 }
 
@@ -62,6 +64,7 @@ impl CursorTable {
         bytes[16..24].copy_from_slice(&self.generation.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.lane_id.to_le_bytes());
         bytes[32..40].copy_from_slice(&self.next_sequence.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.next_items.to_le_bytes());
         let crc = crc32c::crc32c(&bytes[12..]);
         bytes[8..12].copy_from_slice(&crc.to_le_bytes());
         assert!(
@@ -109,6 +112,7 @@ fn decode_slot(bytes: &[u8]) -> Option<CursorTable> {
         generation: u64_at(bytes, 16),
         lane_id: u64_at(bytes, 24),
         next_sequence: u64_at(bytes, 32),
+        next_items: u64_at(bytes, 40),
         cursors,
     })
 }
@@ -143,6 +147,7 @@ mod tests {
             generation,
             lane_id: 5,
             next_sequence: 11,
+            next_items: 100,
             cursors: vec![cursor],
         }
     }
@@ -160,9 +165,9 @@ mod tests {
     fn the_later_slot_counts_and_a_spoiled_one_falls_back() {
         let mut bytes = file(&[table(4), table(5)]);
         assert_eq!(CursorTable::decode(&bytes), Some(table(5)));
-        bytes[CURSOR_SLOT_BYTES + 45] ^= 1;
+        bytes[CURSOR_SLOT_BYTES + 53] ^= 1;
         assert_eq!(CursorTable::decode(&bytes), Some(table(4)));
-        bytes[45] ^= 1;
+        bytes[53] ^= 1;
         assert_eq!(CursorTable::decode(&bytes), None);
     }
 
@@ -201,13 +206,13 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_encoded_is_decoded(
-            generation: u64, lane_id: u64, next_sequence: u64,
+            generation: u64, lane_id: u64, next_sequence: u64, next_items: u64,
             entries in proptest::collection::vec((".{0,60}", any::<u64>(), any::<u64>(), any::<u32>()), 0..8),
         ) {
             let cursors = entries.into_iter().map(|(name, sequence, items, offset)| {
                 SavedCursor { name, sequence, items, offset }
             });
-            let table = CursorTable { generation, lane_id, next_sequence, cursors: cursors.collect() };
+            let table = CursorTable { generation, lane_id, next_sequence, next_items, cursors: cursors.collect() };
             prop_assert_eq!(CursorTable::decode(&file(std::slice::from_ref(&table))), Some(table));
         }
 

@@ -43,6 +43,8 @@ struct Entry {
     state: EntryState,
     /// Of its items, those of records that were lost and that were found missing only later.
     lost_items: u64,
+    /// Items that nobody knew to be in the lane.
+    found_items: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,9 +101,12 @@ impl Destination {
         end.sequence - self.cursor.sequence
     }
 
-    /// The record before `end` goes to the reader.
-    pub fn deliver(&mut self, end: Mark, end_offset: u32) {
+    /// The record before `end` goes to the reader. Of its items some may not have been counted, when
+    /// the disk hid them at the start.
+    pub fn deliver(&mut self, end: Mark, end_offset: u32, found_items: u64) {
         self.enter(end, end_offset, EntryState::Waits);
+        let entry = self.window.back_mut().expect("it was entered");
+        entry.found_items = found_items;
     }
 
     /// The records before `end` that were not read can not be read.
@@ -114,13 +119,14 @@ impl Destination {
         assert!(self.read.sequence < end.sequence, "reading goes forward");
         assert!(self.read.items <= end.items, "reading goes forward");
         self.read = end;
-        let (sequence, lost_items) = (end.sequence - 1, 0);
+        let sequence = end.sequence - 1;
         self.window.push_back(Entry {
             sequence,
             end,
             end_offset,
             state,
-            lost_items,
+            lost_items: 0,
+            found_items: 0,
         });
     }
 
@@ -184,7 +190,8 @@ impl Destination {
         match entry.state {
             EntryState::Waits => waiting = items,
             EntryState::Acked => {
-                self.acked_items += items - lost_items;
+                self.recovered_items += entry.found_items;
+                self.acked_items += items - lost_items + entry.found_items;
                 self.dropped.corrupt += lost_items;
             }
             EntryState::Lost => {
@@ -243,7 +250,7 @@ mod tests {
     fn destination() -> Destination {
         let mut destination = Destination::new("prod".to_owned(), mark(1), 512, mark(10));
         for sequence in 2..=6 {
-            destination.deliver(mark(sequence), sequence as u32);
+            destination.deliver(mark(sequence), sequence as u32, 0);
         }
         destination
     }
@@ -277,7 +284,7 @@ mod tests {
         let mut destination = destination();
         destination.lose(mark(8), 0);
         assert_eq!(destination.dropped.corrupt, 0);
-        (1..=5).for_each(|sequence| drop(destination.ack(sequence)));
+        (1..=5).for_each(|sequence| assert!(destination.ack(sequence)));
         assert_eq!(
             (destination.dropped.corrupt, destination.lost_records),
             (20, 2)
@@ -292,7 +299,7 @@ mod tests {
             items: 65,
             ..mark(6)
         });
-        (1..=5).for_each(|sequence| drop(destination.ack(sequence)));
+        (1..=5).for_each(|sequence| assert!(destination.ack(sequence)));
         assert_eq!(
             (destination.acked_items, destination.dropped.corrupt),
             (50, 5)
@@ -306,6 +313,18 @@ mod tests {
             "the cursor was there already"
         );
         assert_eq!(destination.held_items(mark(10)), 100 - 66);
+    }
+
+    #[test]
+    fn items_that_nobody_knew_of_come_and_go_in_the_books() {
+        let mut destination = destination();
+        destination.deliver(mark(7), 7, 4);
+        assert!((1..=6).all(|sequence| destination.ack(sequence)));
+        assert_eq!(
+            (destination.recovered_items, destination.acked_items),
+            (94, 64)
+        );
+        assert_eq!(destination.held_items(mark(10)), 30);
     }
 
     #[test]
@@ -331,7 +350,7 @@ mod tests {
         destination.ack(3);
         destination.rewind();
         assert_eq!(destination.read(), mark(2));
-        destination.deliver(mark(3), 3);
+        destination.deliver(mark(3), 3, 0);
         destination.ack(2);
         assert_eq!(destination.cursor(), mark(3), "the ack of 3 was forgotten");
     }
@@ -371,7 +390,7 @@ mod tests {
                     Step::Append(items) => {
                         marks.push(Mark { sequence: end.sequence + 1, items: end.items + items });
                     }
-                    Step::Deliver if read < end.sequence => destination.deliver(at(read + 1), 0),
+                    Step::Deliver if read < end.sequence => destination.deliver(at(read + 1), 0, 0),
                     Step::Lose(count) if read + count <= end.sequence => {
                         destination.lose(at(read + count), 0);
                     }

@@ -260,7 +260,11 @@ impl Verification {
     /// Reads a lane's folder, on whichever backend runs.
     pub async fn of(dir: PathBuf) -> io::Result<Verification> {
         let table = read_table(&dir).await?;
-        let known = table.map_or(0, |table| table.next_sequence);
+        let nothing = Mark {
+            sequence: 0,
+            items: 0,
+        };
+        let known = table.map_or(nothing, |table| table.known());
         let mut list = Segments::default();
         for entry in fs::read_dir(&dir)
             .await?
@@ -310,7 +314,7 @@ async fn verify_segment(
     dir: &Path,
     segment: &Segment,
     next: Option<Mark>,
-    known: u64,
+    known: Mark,
 ) -> io::Result<SegmentVerification> {
     let id = segment.id;
     let path = dir.join(id.name());
@@ -325,11 +329,10 @@ async fn verify_segment(
         Some(next) => limit.sequence = next.sequence,
         None => {
             // What a crash tore, or what is being written, is not missing.
-            let (tail, _) =
-                tail::find(&mut scan, id.base(), segment.file_bytes, known, &mut []).await;
+            let (tail, _) = tail::find(&mut scan, id.base(), segment.file_bytes, known).await;
             limit = Limit {
                 offset: tail.offset,
-                sequence: tail.mark.sequence.max(known),
+                sequence: tail.mark.sequence.max(known.sequence),
             };
             scan = Scan::open(&path, id, Patience::Brief).await?;
         }

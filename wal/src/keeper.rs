@@ -12,7 +12,9 @@ use runtime::fs::{self, File, OpenOptions};
 use crate::clock::ClockMs;
 use crate::cursors::{CursorTable, SavedCursor};
 use crate::destination::DropReason;
-use crate::limits::{CURSOR_SAVE_INTERVAL, CURSOR_SLOT_BYTES, KEEP_INTERVAL, SPARES_MAX};
+use crate::limits::{
+    CURSOR_SAVE_INTERVAL, CURSOR_SAVES_FAILED_MAX, CURSOR_SLOT_BYTES, KEEP_INTERVAL, SPARES_MAX,
+};
 use crate::rotate::spare_name;
 use crate::scan::{Patience, Scan};
 use crate::segment::{FoundHeader, SegmentId};
@@ -32,6 +34,8 @@ pub(crate) struct Keeper {
     /// Of the next save. Stays when a save fails, so that the other slot is not spoiled as well.
     generation: u64,
     saved_at: Instant,
+    /// Saves that failed since the last one that did not.
+    saves_failed: u32,
     reserve: Reserve,
     /// When the oldest segment but one was begun, once known.
     second_begun: Option<(SegmentId, ClockMs)>,
@@ -52,6 +56,7 @@ impl Keeper {
             cursors: None,
             generation,
             saved_at,
+            saves_failed: 0,
             reserve,
             second_begun: None,
         }
@@ -68,11 +73,15 @@ impl Keeper {
         loop {
             let closing = self.shared.state.borrow().phase != Phase::Open;
             self.drop_aged().await;
-            let gone = !self.shared.state.borrow().retired.is_empty();
-            if closing || gone || self.save_due() {
+            let retired = self.shared.state.borrow().retired.len();
+            if closing || retired > 0 || self.save_due() {
                 self.save().await;
             }
-            self.remove_retired().await;
+            // A file goes after the cursors that passed it were saved: a start that misses a file
+            // that a cursor still wants counts that as a loss.
+            if self.saves_failed == 0 || self.saves_failed >= CURSOR_SAVES_FAILED_MAX {
+                self.remove_retired(retired).await;
+            }
             if closing {
                 return;
             }
@@ -123,8 +132,12 @@ impl Keeper {
         }
         self.saved_at = runtime::now();
         match saved {
-            Ok(()) => self.generation += 1,
+            Ok(()) => {
+                self.generation += 1;
+                self.saves_failed = 0;
+            }
             Err(error) => {
+                self.saves_failed += 1;
                 self.shared.disk_failed("save its cursors", &error);
                 self.shared.state.borrow_mut().cursors_moved = true;
             }
@@ -144,18 +157,15 @@ impl Keeper {
         self.shared.dir.join(name)
     }
 
-    /// Recycles or removes the segments that nobody needs.
-    async fn remove_retired(&mut self) {
-        loop {
+    /// Recycles or removes the oldest of the segments that nobody needs.
+    async fn remove_retired(&mut self, count: usize) {
+        for _ in 0..count {
             let (segment, recycle) = {
                 let mut state = self.shared.state.borrow_mut();
-                // The last file is the last to know how far sequences got, but for the cursor file.
-                if state.cursors_moved && state.segments.count() == 0 && state.retired.len() == 1 {
-                    return;
-                }
-                let Some(segment) = state.retired.pop_front() else {
-                    return;
-                };
+                let segment = state
+                    .retired
+                    .pop_front()
+                    .expect("only the keeper takes from it");
                 let in_use = state.unmap(segment.id.number);
                 let fits = segment.file_bytes == self.shared.options.segment_bytes;
                 let wanted = state.phase == Phase::Open && state.spares.len() < SPARES_MAX;
@@ -287,6 +297,7 @@ impl Shared {
             generation,
             lane_id: self.lane_id,
             next_sequence: state.end.sequence,
+            next_items: state.end.items,
             cursors: cursors.collect(),
         }
     }

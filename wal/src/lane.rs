@@ -11,7 +11,9 @@ use runtime::fs::{self, File, OpenOptions};
 
 use crate::clock::Clock;
 use crate::keeper::Keeper;
-use crate::limits::{FOLDERS_SYNCED_MAX, PAYLOAD_BYTES_MAX, RECORD_ALIGNMENT, SEGMENT_HEADER_BYTES};
+use crate::limits::{
+    FOLDERS_SYNCED_MAX, PAYLOAD_BYTES_MAX, RECORD_ALIGNMENT, SEGMENT_HEADER_BYTES,
+};
 use crate::quarantine::Quarantine;
 use crate::record::record_bytes;
 use crate::recover::{Recovered, recover};
@@ -132,6 +134,12 @@ impl Lane {
         Ok(ticket)
     }
 
+    /// Commits what is staged without waiting for the delay.
+    pub fn commit_now(&self) {
+        self.shared.state.borrow_mut().hurry = true;
+        self.shared.work.notify_one();
+    }
+
     /// Waits until the record is committed, or is known not to be.
     pub async fn committed(&self, ticket: Ticket) -> Result<(), AppendError> {
         loop {
@@ -249,7 +257,11 @@ impl Lane {
 async fn make_folder(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir).await?;
     for above in dir.ancestors().skip(1).take(FOLDERS_SYNCED_MAX) {
-        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        let above = if above.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            above
+        };
         match fs::sync_dir(above).await {
             // Not ours then, and nothing in it was made by us.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
@@ -324,6 +336,7 @@ impl State {
             .map_or(clock.now(), |written| clock.past(written));
         State {
             phase: Phase::Open,
+            hurry: false,
             staging: Staging::new(recovered.end.sequence, options.staged_bytes_max()),
             end: recovered.end,
             written,

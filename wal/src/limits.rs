@@ -28,7 +28,7 @@ pub const DESTINATIONS_MAX: usize = 64;
 pub const DESTINATION_NAME_BYTES_MAX: usize = 255;
 
 /// Bytes of the cursor file before the entries of a slot.
-pub const CURSOR_SLOT_HEADER_BYTES: usize = 40;
+pub const CURSOR_SLOT_HEADER_BYTES: usize = 48;
 
 /// Bytes of an entry of the cursor file beside its name.
 pub const CURSOR_ENTRY_BYTES: usize = 26;
@@ -42,6 +42,10 @@ pub const FOLDERS_SYNCED_MAX: usize = 4;
 
 /// How long an ack may be known to memory only. After a crash that much is sent again.
 pub const CURSOR_SAVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Limit: saves of the cursors that may fail before files are removed all the same. A crash then
+/// counts what was acked meanwhile as lost; without end the disk would fill.
+pub const CURSOR_SAVES_FAILED_MAX: u32 = 16;
 
 /// How often a lane looks after its files when nothing wakes it: age, reserve, spare.
 pub const KEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -59,6 +63,9 @@ pub const WINDOW_BYTES: usize = 256 << 10;
 
 /// The unit in which a disk loses bytes; a read that fails is tried again in steps of it.
 pub const BLOCK_BYTES: u64 = 4096;
+
+/// Limit: attempts to read a block while a lane is opened: 0.05 + 0.1 + 0.2 seconds.
+pub const READ_ATTEMPTS_AT_START_MAX: u32 = 5;
 
 /// Limit: attempts to read a block before it counts as lost: 0.05 + 0.1 + ... + 3.2 + 5 + 5 + 5 =
 /// 21 seconds. A disk that is away for longer is a matter for people.
@@ -101,7 +108,7 @@ const _: () = {
     // Offsets fit into 32 bits, payload lengths too.
     assert!(SEGMENT_BYTES_MAX <= u32::MAX as u64);
     assert!(PAYLOAD_BYTES_MAX < SEGMENT_BYTES_MAX);
-    // All cursors with the longest names: 40 + 64 * (26 + 255) = 18,024 bytes.
+    // All cursors with the longest names: 48 + 64 * (26 + 255) = 18,032 bytes.
     assert!(
         CURSOR_SLOT_HEADER_BYTES
             + DESTINATIONS_MAX * (CURSOR_ENTRY_BYTES + DESTINATION_NAME_BYTES_MAX)

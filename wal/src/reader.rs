@@ -201,8 +201,11 @@ impl Reader {
         end_offset: u64,
     ) -> Record {
         let destination = &mut state.destinations[self.destination];
-        let end = target.after(destination.read(), header);
-        destination.deliver(end, u32::try_from(end_offset).expect("offsets fit"));
+        let before = destination.read();
+        let end = target.after(before, header);
+        let found_items = before.items + u64::from(header.items) - end.items;
+        let end_offset = u32::try_from(end_offset).expect("offsets fit");
+        destination.deliver(end, end_offset, found_items);
         Record {
             sequence: Sequence(header.sequence),
             kind: header.kind,

@@ -7,15 +7,18 @@ use std::path::Path;
 use runtime::fs::{self, DirEntry};
 
 use crate::LaneOptions;
-use crate::cursors::CursorTable;
+use crate::cursors::{CursorTable, SavedCursor};
 use crate::destination::Destination;
 use crate::keeper::CURSORS;
-use crate::limits::{RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, SPARES_MAX};
+use crate::limits::{
+    READ_ATTEMPTS_AT_START_MAX, READ_RETRY_DELAY, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES,
+    SPARES_MAX,
+};
 use crate::quarantine::Quarantine;
 use crate::scan::{Patience, Scan};
 use crate::segment::{FoundHeader, Name, SegmentHeader, SegmentId, parse_name};
 use crate::segments::{Mark, Segment, Segments};
-use crate::tail::{self, Tail, Wanted};
+use crate::tail::{self, Tail};
 
 /// What was found.
 pub(crate) struct Recovered {
@@ -33,11 +36,16 @@ pub(crate) struct Recovered {
     pub destinations: Vec<Destination>,
 }
 
+/// Where an empty lane begins.
+const START: Mark = Mark {
+    sequence: 1,
+    items: 0,
+};
+
 /// The last segment, looked at.
 struct Last {
     tail: Tail,
     written_ms: Option<i64>,
-    wanted: Vec<Wanted>,
 }
 
 /// Reads a lane's folder.
@@ -55,24 +63,18 @@ pub(crate) async fn recover(
     let last = look_at_last(dir, &mut segments, saved.as_ref(), lane_id, quarantine).await;
 
     // Sequences never go back: not behind the records, not behind what cursors have passed.
-    let tail_mark = last.as_ref().map_or(
-        Mark {
-            sequence: 1,
-            items: 0,
-        },
-        |last| last.tail.mark,
-    );
-    let floor = saved.as_ref().map_or(1, CursorTable::sequence_floor);
+    let tail_mark = last.as_ref().map_or(START, |last| last.tail.mark);
+    let known = saved.as_ref().map_or(START, CursorTable::known);
     let end = Mark {
-        sequence: tail_mark.sequence.max(floor),
-        items: tail_mark.items,
+        sequence: tail_mark.sequence.max(known.sequence),
+        items: tail_mark.items.max(known.items),
     };
-    let appendable = last
+    let appendable = |last: &&Last| last.tail.clean && last.tail.mark.sequence == end.sequence;
+    let append_at = last
         .as_ref()
-        .filter(|last| last.tail.clean && last.tail.mark == end);
-    let append_at = appendable.map(|last| last.tail.offset);
-    let wanted = last.as_ref().map_or(&[][..], |last| &last.wanted);
-    let destinations = place_destinations(options, saved.as_ref(), wanted, &segments, end);
+        .filter(appendable)
+        .map(|last| last.tail.offset);
+    let destinations = place_destinations(options, saved.as_ref(), &segments, end);
     Ok(Recovered {
         lane_id: lane_id.unwrap_or_else(runtime::random_u64),
         generation: saved.map_or(0, |table| table.generation + 1),
@@ -224,12 +226,11 @@ async fn look_at_last(
     loop {
         let segment = *segments.last()?;
         let id = segment.id;
-        let wanted = saved.map_or(Vec::new(), |table| table.wanted(id.base_sequence));
-        let mut scan = match Scan::open(&dir.join(id.name()), id, Patience::Brief).await {
+        let mut scan = match open_insistently(dir, id).await {
             Ok(scan) => scan,
             Err(error) => {
                 tracing::warn!(lane = %dir.display(), segment = id.number, "cannot open: {error}");
-                return Some(Last::unreadable(&segment, wanted));
+                return Some(Last::unreadable(&segment));
             }
         };
         let header = scan.header().await;
@@ -243,13 +244,27 @@ async fn look_at_last(
                 .add_piece(&mut scan, &id, 0..SEGMENT_HEADER_BYTES)
                 .await;
         }
-        let mut last = Last::walk(&mut scan, &segment, saved, wanted).await;
+        let mut last = Last::walk(&mut scan, &segment, saved).await;
         last.tail.clean &= matches!(header, FoundHeader::Intact(_));
         for fault in &last.tail.faults {
             quarantine.add_piece(&mut scan, &id, fault.clone()).await;
         }
         return Some(last);
     }
+}
+
+/// Opens the last segment, several times if need be: what it holds decides where the lane goes on.
+async fn open_insistently(dir: &Path, id: SegmentId) -> io::Result<Scan> {
+    let path = dir.join(id.name());
+    let mut delay = READ_RETRY_DELAY;
+    for _ in 1..READ_ATTEMPTS_AT_START_MAX {
+        match Scan::open(&path, id, Patience::Brief).await {
+            Ok(scan) => return Ok(scan),
+            Err(_) => runtime::sleep(delay).await,
+        }
+        delay *= 2;
+    }
+    Scan::open(&path, id, Patience::Brief).await
 }
 
 /// Whether a file is none of this lane, or none that this code can read, in spite of its name.
@@ -267,24 +282,15 @@ pub(crate) fn is_foreign(found: &FoundHeader, id: &SegmentId, lane_id: Option<u6
 }
 
 impl Last {
-    async fn walk(
-        scan: &mut Scan,
-        segment: &Segment,
-        saved: Option<&CursorTable>,
-        mut wanted: Vec<Wanted>,
-    ) -> Last {
-        let known = saved.map_or(0, CursorTable::sequence_floor);
+    async fn walk(scan: &mut Scan, segment: &Segment, saved: Option<&CursorTable>) -> Last {
+        let known = saved.map_or(START, CursorTable::known);
         let (base, bytes) = (segment.id.base(), segment.file_bytes);
-        let (tail, written_ms) = tail::find(scan, base, bytes, known, &mut wanted).await;
-        Last {
-            tail,
-            written_ms,
-            wanted,
-        }
+        let (tail, written_ms) = tail::find(scan, base, bytes, known).await;
+        Last { tail, written_ms }
     }
 
     /// The file cannot be opened: whatever it may hold keeps its sequences.
-    fn unreadable(segment: &Segment, wanted: Vec<Wanted>) -> Last {
+    fn unreadable(segment: &Segment) -> Last {
         let mut mark = segment.id.base();
         mark.sequence += segment.file_bytes / RECORD_HEADER_BYTES as u64;
         let tail = Tail {
@@ -296,104 +302,59 @@ impl Last {
         Last {
             tail,
             written_ms: None,
-            wanted,
         }
     }
 }
 
 impl CursorTable {
-    /// No record that is appended now may have a sequence before this one.
-    fn sequence_floor(&self) -> u64 {
+    /// The end of what is known to have been committed. No record that is appended now may have a
+    /// sequence before it.
+    pub(crate) fn known(&self) -> Mark {
         let cursors = self.cursors.iter().map(|cursor| cursor.sequence);
-        cursors.max().unwrap_or(1).max(self.next_sequence)
-    }
-
-    /// The cursors that lie in the last segment, to be found in it.
-    fn wanted(&self, base_sequence: u64) -> Vec<Wanted> {
-        let inside = self
-            .cursors
-            .iter()
-            .filter(|cursor| cursor.sequence >= base_sequence);
-        inside
-            .map(|cursor| Wanted {
-                sequence: cursor.sequence,
-                found: None,
-            })
-            .collect()
+        Mark {
+            sequence: cursors.max().unwrap_or(1).max(self.next_sequence),
+            items: self.next_items,
+        }
     }
 }
 
 fn place_destinations(
     options: &LaneOptions,
     saved: Option<&CursorTable>,
-    wanted: &[Wanted],
     segments: &Segments,
     end: Mark,
 ) -> Vec<Destination> {
     let oldest = segments.first().map_or(end, |first| first.id.base());
     let place = |name: &String| {
         let Some(table) = saved else {
-            return (oldest, 0);
+            return Destination::new(name.clone(), oldest, 0, end);
         };
         match table.cursors.iter().find(|cursor| cursor.name == *name) {
-            Some(cursor) if cursor.sequence <= oldest.sequence => (oldest, 0),
-            Some(cursor) => {
-                let hint = Mark {
-                    sequence: cursor.sequence,
-                    items: cursor.items,
-                };
-                locate(hint, cursor.offset, wanted, segments, end)
-            }
+            Some(cursor) => resume_at(cursor, oldest, segments, end),
             // The lane has not seen it before: what is in it was not meant for it.
-            None => (end, 0),
+            None => Destination::new(name.clone(), end, 0, end),
         }
     };
-    let new = |name: &String| {
-        let (cursor, offset) = place(name);
-        Destination::new(name.clone(), cursor, offset, end)
-    };
-    options.destinations.iter().map(new).collect()
+    options.destinations.iter().map(place).collect()
 }
 
-/// The mark of a saved cursor. In the last segment the records say it, in others the hint does, held
-/// to what the names of the segments allow.
-fn locate(
-    hint: Mark,
-    offset: u32,
-    wanted: &[Wanted],
-    segments: &Segments,
-    end: Mark,
-) -> (Mark, u32) {
-    let found = wanted
-        .iter()
-        .find(|wanted| wanted.sequence == hint.sequence);
-    if let Some((mark, offset)) = found.and_then(|wanted| wanted.found) {
-        // Holes before it, if any, were passed.
-        let sequence = hint.sequence.min(mark.sequence);
-        let mark = Mark {
-            sequence,
-            items: mark.items.min(end.items),
-        };
-        return (mark, u32::try_from(offset).unwrap_or(0));
-    }
-    match segments.find(hint.sequence) {
-        Some((segment, Some(next))) => {
-            let items = hint.items.clamp(segment.id.base_items, next.items);
-            (
-                Mark {
-                    sequence: hint.sequence,
-                    items,
-                },
-                offset,
-            )
-        }
-        // Behind all records.
-        _ => (
-            Mark {
-                sequence: hint.sequence.min(end.sequence),
-                items: end.items,
-            },
-            0,
+/// A destination at its saved cursor, with items held to what the names of the segments allow.
+fn resume_at(saved: &SavedCursor, oldest: Mark, segments: &Segments, end: Mark) -> Destination {
+    let (least, most) = match segments.find(saved.sequence) {
+        Some((segment, next)) => (
+            segment.id.base_items,
+            next.map_or(end.items, |next| next.items),
         ),
+        None => (0, oldest.items),
+    };
+    let cursor = Mark {
+        sequence: saved.sequence.clamp(1, end.sequence),
+        items: saved.items.clamp(least, most.max(least)).min(end.items),
+    };
+    let mut destination = Destination::new(saved.name.clone(), cursor, saved.offset, end);
+    if cursor.sequence < oldest.sequence {
+        // Cursors are saved before a segment is let go: these files went another way.
+        destination.lose(oldest, 0);
     }
+    destination
 }

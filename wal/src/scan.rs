@@ -13,8 +13,9 @@ use bytes::Bytes;
 use runtime::fs::{self, File, OpenOptions};
 
 use crate::limits::{
-    BLOCK_BYTES, READ_ATTEMPTS_MAX, READ_RETRY_DELAY, READ_RETRY_DELAY_MAX, RECORD_ALIGNMENT,
-    RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, WINDOW_BYTES,
+    BLOCK_BYTES, READ_ATTEMPTS_AT_START_MAX, READ_ATTEMPTS_MAX, READ_RETRY_DELAY,
+    READ_RETRY_DELAY_MAX, RECORD_ALIGNMENT, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES,
+    WINDOW_BYTES,
 };
 use crate::record::{Header, MAGIC};
 use crate::segment::{FoundHeader, SegmentHeader, SegmentId};
@@ -100,7 +101,10 @@ impl Scan {
 
     /// The segment's header.
     pub async fn header(&mut self) -> FoundHeader {
-        match self.load(0, SEGMENT_HEADER_BYTES as usize).await {
+        match self
+            .load(0..SEGMENT_HEADER_BYTES, SEGMENT_HEADER_BYTES)
+            .await
+        {
             Ok(bytes) => SegmentHeader::decode(&bytes),
             Err(_) => FoundHeader::Bad,
         }
@@ -122,11 +126,9 @@ impl Scan {
             };
         }
         let range = offset..offset + header.record_bytes();
-        let payload = self.load(
-            offset + RECORD_HEADER_BYTES as u64,
-            header.payload_bytes as usize,
-        );
-        let payload = payload.await;
+        let payload = offset + RECORD_HEADER_BYTES as u64;
+        let payload = payload..payload + u64::from(header.payload_bytes);
+        let payload = self.load(payload, limit.offset).await;
         self.offset = range.end;
         self.floor = header.sequence + 1;
         self.unreadable = false;
@@ -143,7 +145,8 @@ impl Scan {
     /// The first sound header at or after `offset`.
     async fn find(&mut self, mut offset: u64, limit: Limit) -> Option<(u64, Header)> {
         while offset + RECORD_HEADER_BYTES as u64 <= limit.offset {
-            let Ok(window) = self.load(offset, RECORD_HEADER_BYTES).await else {
+            let header = offset..offset + RECORD_HEADER_BYTES as u64;
+            let Ok(window) = self.load(header, limit.offset).await else {
                 self.unreadable = true;
                 offset = (offset / BLOCK_BYTES + 1) * BLOCK_BYTES;
                 continue;
@@ -167,20 +170,23 @@ impl Scan {
         None
     }
 
-    /// The bytes at `offset`, less than asked for only at the end of the file.
-    async fn load(&mut self, offset: u64, len: usize) -> io::Result<Bytes> {
-        let end = offset + len as u64;
+    /// A part of the file, cut only at its end. Nothing at or behind `end` is kept for later: it may
+    /// be written in the meantime.
+    async fn load(&mut self, part: Range<u64>, end: u64) -> io::Result<Bytes> {
+        assert!(part.end <= end, "what is asked for can be kept");
         let window_end = self.window_start + self.window.len() as u64;
-        if offset < self.window_start || window_end < end {
-            self.window = match self.read(offset, len.max(WINDOW_BYTES)).await {
+        if part.start < self.window_start || window_end < part.end {
+            let len = (part.end - part.start) as usize;
+            let most = (end - part.start).min(len.max(WINDOW_BYTES) as u64) as usize;
+            self.window = match self.read(part.start, most).await {
                 Ok(window) => window,
-                Err(_) => self.read_patiently(offset, len).await?,
+                Err(_) => self.read_patiently(part.start, len).await?,
             };
-            self.window_start = offset;
+            self.window_start = part.start;
         }
-        let start = (offset - self.window_start) as usize;
-        let end = (start + len).min(self.window.len());
-        Ok(self.window.slice(start..end))
+        let start = (part.start - self.window_start) as usize;
+        let end = (part.end - self.window_start) as usize;
+        Ok(self.window.slice(start..end.min(self.window.len())))
     }
 
     async fn read(&self, offset: u64, len: usize) -> io::Result<Bytes> {
@@ -191,15 +197,18 @@ impl Scan {
 
     /// Reads no more than is needed, several times: a disk may fail once, or in another block.
     async fn read_patiently(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        let attempts = match self.patience {
+            Patience::Brief => READ_ATTEMPTS_AT_START_MAX,
+            Patience::Long => READ_ATTEMPTS_MAX,
+        };
         let mut delay = READ_RETRY_DELAY;
-        if self.patience == Patience::Long {
-            for _ in 2..READ_ATTEMPTS_MAX {
-                match self.read(offset, len).await {
-                    Ok(bytes) => return Ok(bytes),
-                    Err(_) => runtime::sleep(delay).await,
-                }
-                delay = (delay * 2).min(READ_RETRY_DELAY_MAX);
+        // The window was the first attempt, the last one follows.
+        for _ in 2..attempts {
+            match self.read(offset, len).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(_) => runtime::sleep(delay).await,
             }
+            delay = (delay * 2).min(READ_RETRY_DELAY_MAX);
         }
         let read = self.read(offset, len).await;
         if let Err(error) = &read {
@@ -216,8 +225,8 @@ impl Scan {
 
     /// A part of the file, as far as it can be read, for quarantine.
     pub async fn piece(&mut self, range: Range<u64>) -> Bytes {
-        let len = (range.end - range.start) as usize;
-        self.load(range.start, len).await.unwrap_or_default()
+        let end = range.end;
+        self.load(range, end).await.unwrap_or_default()
     }
 }
 
@@ -243,5 +252,159 @@ fn find_header(
 }
 
 #[cfg(test)]
-#[path = "scan_tests.rs"]
-mod tests;
+mod tests {
+    use proptest::prelude::*;
+    use runtime::sim;
+
+    use super::*;
+    use crate::record::seal;
+
+    const ID: SegmentId = SegmentId {
+        number: 1,
+        base_sequence: 1,
+        base_items: 0,
+        salt: 77,
+    };
+
+    fn record(sequence: u64, payload: &[u8]) -> Vec<u8> {
+        let header = Header {
+            kind: 1,
+            payload_bytes: payload.len() as u32,
+            payload_crc: crc32c::crc32c(payload),
+            sequence,
+            appended_ms: 0,
+            items: 1,
+            commit_offset: 0,
+        };
+        let mut bytes = header.encode().to_vec();
+        bytes.extend_from_slice(payload);
+        bytes.resize(header.record_bytes() as usize, 0);
+        seal(&mut bytes, ID.seed());
+        bytes
+    }
+
+    /// What a walk over these bytes, which follow a segment's header, meets.
+    fn walk(records: Vec<u8>) -> Vec<String> {
+        let simulation = sim::Simulation::new(1, sim::Options::new(sim::Disk::new()));
+        let met = simulation.run(|| {
+            Box::pin(async move {
+                let path = Path::new("/segment");
+                let mut content = vec![0; SEGMENT_HEADER_BYTES as usize];
+                content.extend_from_slice(&records);
+                let file = fs::open(path, &OpenOptions::create()).await.unwrap();
+                file.write_at(content, 0).await.0.unwrap();
+                let offset = SEGMENT_HEADER_BYTES + records.len() as u64;
+                let limit = Limit {
+                    offset,
+                    sequence: u64::MAX,
+                };
+                let mut scan = Scan::open(path, ID, Patience::Brief).await.unwrap();
+                let mut met = Vec::new();
+                loop {
+                    met.push(match scan.step(limit).await {
+                        Step::Record {
+                            header, payload, ..
+                        } => {
+                            format!("record {} of {}", header.sequence, payload.len())
+                        }
+                        Step::Damaged { header, .. } => format!("damaged {}", header.sequence),
+                        Step::Skipped { range } => format!("skipped {}", range.end - range.start),
+                        Step::End { range } => {
+                            met.push(format!("end {}", range.end - range.start));
+                            return met;
+                        }
+                    });
+                }
+            })
+        });
+        met.unwrap()
+    }
+
+    #[test]
+    fn records_follow_each_other_to_the_end() {
+        let records = [record(1, b"one"), record(2, b""), record(3, &[7; 100])].concat();
+        assert_eq!(
+            walk(records),
+            ["record 1 of 3", "record 2 of 0", "record 3 of 100", "end 0"]
+        );
+    }
+
+    #[test]
+    fn damage_is_told_from_bytes_that_are_no_record() {
+        let mut records = [record(1, b"one"), record(2, b"two"), record(3, b"three")].concat();
+        records[40] ^= 1;
+        records[48 + 20] ^= 1;
+        assert_eq!(
+            walk(records),
+            ["damaged 1", "skipped 48", "record 3 of 5", "end 0"]
+        );
+    }
+
+    #[test]
+    fn a_record_inside_of_a_payload_is_not_one() {
+        let inner = record(9, b"inner");
+        let records = [record(1, &inner), record(2, b"two")].concat();
+        assert_eq!(walk(records), ["record 1 of 48", "record 2 of 3", "end 0"]);
+    }
+
+    #[test]
+    fn sequences_that_go_back_are_leftovers() {
+        let records = [record(5, b"five"), record(4, b"four"), record(6, b"six")].concat();
+        assert_eq!(
+            walk(records),
+            ["record 5 of 4", "skipped 48", "record 6 of 3", "end 0"]
+        );
+    }
+
+    #[test]
+    fn a_record_that_reaches_over_the_limit_is_none() {
+        let mut records = [record(1, b"one"), record(2, &[1; 100])].concat();
+        records.truncate(48 + 100);
+        assert_eq!(walk(records), ["record 1 of 3", "end 100"]);
+    }
+
+    #[test]
+    fn a_payload_longer_than_the_window_is_read_whole() {
+        let records = [record(1, &vec![1; 3 * WINDOW_BYTES]), record(2, b"two")].concat();
+        assert_eq!(
+            walk(records),
+            ["record 1 of 786432", "record 2 of 3", "end 0"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_walked_calmly(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            let count = bytes.len();
+            prop_assert_eq!(walk(bytes), [format!("end {count}")]);
+        }
+
+        #[test]
+        fn whatever_is_spoiled_the_other_records_are_found(
+            sizes in proptest::collection::vec(0..200usize, 1..20),
+            spoiled in proptest::collection::vec((any::<prop::sample::Index>(), 1..=255u8), 0..4),
+        ) {
+            let mut records = Vec::new();
+            let mut ranges = Vec::new();
+            for (sequence, size) in (1..).zip(&sizes) {
+                let start = records.len();
+                records.extend(record(sequence, &vec![sequence as u8; *size]));
+                // The zeros behind a payload are nobody's.
+                ranges.push(start..start + RECORD_HEADER_BYTES + size);
+            }
+            let mut hit = vec![false; sizes.len()];
+            let pristine = records.clone();
+            for (index, flip) in spoiled {
+                records[index.index(pristine.len())] ^= flip;
+            }
+            for (index, range) in ranges.iter().enumerate() {
+                hit[index] = records[range.clone()] != pristine[range.clone()];
+            }
+            let met = walk(records);
+            for (index, size) in sizes.iter().enumerate() {
+                let found = met.contains(&format!("record {} of {size}", index + 1));
+                prop_assert_eq!(found, !hit[index], "record {} in {:?}", index + 1, met);
+            }
+        }
+    }
+}

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub end: Mark,
     /// When the last record was committed.
     pub written: ClockMs,
+    /// Somebody asked for a commit that does not wait for the delay.
+    pub hurry: bool,
     /// The writer is inside of a commit or a sync.
     pub writing: bool,
     pub segments: Segments,

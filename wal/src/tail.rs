@@ -23,29 +23,20 @@ pub(crate) struct Tail {
     pub faults: Vec<Range<u64>>,
 }
 
-/// A sequence to look for on the way: a destination's cursor.
-#[derive(Debug)]
-pub(crate) struct Wanted {
-    pub sequence: u64,
-    /// The first record that is not before it, once met.
-    pub found: Option<(Mark, u64)>,
-}
-
 /// A hole that may or may not be the last commit's.
 struct Hole {
     range: Range<u64>,
     before: Mark,
 }
 
-struct Walk<'a> {
+struct Walk {
     mark: Mark,
     offset: u64,
     open: Vec<Hole>,
     faults: Vec<Range<u64>>,
-    /// Sequences before this one are known to have been committed.
-    known: u64,
+    /// What is known to have been committed.
+    known: Mark,
     written_ms: Option<i64>,
-    wanted: &'a mut [Wanted],
 }
 
 /// Walks a segment that begins at `base` up to the file's end. Gives the wall clock of the last
@@ -54,8 +45,7 @@ pub(crate) async fn find(
     scan: &mut Scan,
     base: Mark,
     file_bytes: u64,
-    known: u64,
-    wanted: &mut [Wanted],
+    known: Mark,
 ) -> (Tail, Option<i64>) {
     let limit = Limit {
         offset: file_bytes,
@@ -68,7 +58,6 @@ pub(crate) async fn find(
         faults: Vec::new(),
         known,
         written_ms: None,
-        wanted,
     };
     loop {
         match scan.step(limit).await {
@@ -82,7 +71,7 @@ pub(crate) async fn find(
     (walk.end(scan, file_bytes), written_ms)
 }
 
-impl Walk<'_> {
+impl Walk {
     fn record(&mut self, header: &Header, range: Range<u64>) {
         self.close_holes(header, &range);
         self.pass(header, range);
@@ -91,7 +80,7 @@ impl Walk<'_> {
     fn damaged(&mut self, header: &Header, range: Range<u64>) {
         // The header alone proves that its commit had begun.
         self.close_holes(header, &range);
-        if header.sequence < self.known {
+        if header.sequence < self.known.sequence {
             self.faults.push(range.clone());
         } else {
             self.open.push(Hole {
@@ -103,7 +92,7 @@ impl Walk<'_> {
     }
 
     fn hole(&mut self, range: Range<u64>) {
-        if self.mark.sequence < self.known {
+        if self.mark.sequence < self.known.sequence {
             self.faults.push(range);
         } else {
             self.open.push(Hole {
@@ -124,14 +113,9 @@ impl Walk<'_> {
 
     fn pass(&mut self, header: &Header, range: Range<u64>) {
         assert!(self.mark.sequence <= header.sequence, "a walk goes forward");
-        for wanted in self.wanted.iter_mut() {
-            if wanted.found.is_none() && wanted.sequence <= header.sequence {
-                let mark = Mark {
-                    sequence: header.sequence,
-                    items: self.mark.items,
-                };
-                wanted.found = Some((mark, range.start));
-            }
+        if header.sequence >= self.known.sequence {
+            // Items of records that lost their headers are counted there.
+            self.mark.items = self.mark.items.max(self.known.items);
         }
         let items = self.mark.items + u64::from(header.items);
         self.mark = Mark {
@@ -166,5 +150,133 @@ impl Walk<'_> {
 }
 
 #[cfg(test)]
-#[path = "tail_tests.rs"]
-mod tests;
+mod tests {
+    use std::path::Path;
+
+    use runtime::fs::{self, OpenOptions};
+    use runtime::sim;
+
+    use super::*;
+    use crate::record::seal;
+    use crate::scan::Patience;
+    use crate::segment::SegmentId;
+
+    const ID: SegmentId = SegmentId {
+        number: 1,
+        base_sequence: 1,
+        base_items: 0,
+        salt: 3,
+    };
+
+    const FILE_BYTES: usize = 4096;
+
+    /// Commits of records with a payload of 8 bytes, 48 bytes and ten items each.
+    fn commits(counts: &[u64]) -> Vec<u8> {
+        let mut content = vec![0; SEGMENT_HEADER_BYTES as usize];
+        let mut sequence = 1u64;
+        for count in counts {
+            for index in 0..*count {
+                let payload = sequence.to_le_bytes();
+                let header = Header {
+                    kind: 1,
+                    payload_bytes: 8,
+                    payload_crc: crc32c::crc32c(&payload),
+                    sequence,
+                    appended_ms: sequence as i64,
+                    items: 10,
+                    commit_offset: index as u32 * 48,
+                };
+                let mut bytes = [header.encode().as_slice(), &payload].concat();
+                seal(&mut bytes, ID.seed());
+                content.extend(bytes);
+                sequence += 1;
+            }
+        }
+        content.resize(FILE_BYTES, 0);
+        content
+    }
+
+    /// Where the record with this sequence starts.
+    fn start(sequence: u64) -> usize {
+        SEGMENT_HEADER_BYTES as usize + (sequence as usize - 1) * 48
+    }
+
+    fn tail_of(content: Vec<u8>, known: u64) -> Tail {
+        let simulation = sim::Simulation::new(1, sim::Options::new(sim::Disk::new()));
+        let found = simulation.run(|| {
+            Box::pin(async move {
+                let path = Path::new("/segment");
+                let file = fs::open(path, &OpenOptions::create()).await.unwrap();
+                file.write_at(content, 0).await.0.unwrap();
+                let mut scan = Scan::open(path, ID, Patience::Brief).await.unwrap();
+                let known = Mark {
+                    sequence: known,
+                    items: known.saturating_sub(1) * 10,
+                };
+                let (tail, written_ms) = find(&mut scan, ID.base(), FILE_BYTES as u64, known).await;
+                assert!(written_ms.is_none_or(|written_ms| written_ms > 0));
+                tail
+            })
+        });
+        found.unwrap()
+    }
+
+    /// The next sequence, whether the segment can go on, and the losses.
+    fn check(content: Vec<u8>, known: u64, expect: (u64, bool, &[Range<u64>])) {
+        let tail = tail_of(content, known);
+        assert_eq!((tail.mark.sequence, tail.clean, &tail.faults[..]), expect);
+    }
+
+    #[test]
+    fn an_untorn_segment_goes_on_behind_its_last_record() {
+        check(commits(&[2, 3]), 0, (6, true, &[]));
+        check(commits(&[]), 0, (1, true, &[]));
+    }
+
+    #[test]
+    fn a_last_commit_without_its_end_keeps_its_beginning() {
+        let mut content = commits(&[2, 3]);
+        content[start(5)..].fill(0);
+        check(content, 0, (5, true, &[]));
+    }
+
+    #[test]
+    fn a_hole_in_the_last_commit_is_no_loss_but_ends_the_segment() {
+        let mut content = commits(&[2, 3]);
+        content[start(4)..start(5)].fill(0);
+        check(content, 0, (4, false, &[]));
+    }
+
+    #[test]
+    fn a_damaged_end_is_no_loss_but_ends_the_segment() {
+        let mut content = commits(&[2, 3]);
+        content[start(5) + 40] ^= 1;
+        check(content, 0, (5, false, &[]));
+    }
+
+    #[test]
+    fn a_hole_before_the_last_commit_is_a_loss() {
+        let mut content = commits(&[2, 3]);
+        content[start(2)..start(3)].fill(0);
+        let hole = start(2) as u64..start(3) as u64;
+        check(content, 0, (6, true, &[hole]));
+    }
+
+    #[test]
+    fn what_is_known_to_be_committed_is_a_loss_in_the_last_commit_too() {
+        let mut content = commits(&[2, 3]);
+        content[start(4)..start(5)].fill(0);
+        let hole = start(4) as u64..start(5) as u64;
+        check(content.clone(), 6, (6, true, std::slice::from_ref(&hole)));
+        // Known up to the hole only.
+        check(content, 4, (4, false, &[]));
+    }
+
+    #[test]
+    fn items_of_a_record_without_a_header_are_known_from_the_cursor_file() {
+        let mut content = commits(&[2, 3]);
+        content[start(2)..start(3)].fill(0);
+        assert_eq!(tail_of(content.clone(), 0).mark.items, 40);
+        assert_eq!(tail_of(content, 4).mark.items, 50);
+    }
+}

@@ -51,7 +51,8 @@ impl Shared {
         let sync = self.sync_due(&state.active, closing);
         if let Some(since) = state.staging.since() {
             let due = since + self.options.commit_delay;
-            if closing || state.staging.is_full() || due <= now {
+            if closing || state.hurry || state.staging.is_full() || due <= now {
+                state.hurry = false;
                 let batch = state.staging.take().expect("a record waits");
                 state.writing = true;
                 return Next::Commit(batch);
