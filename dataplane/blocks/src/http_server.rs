@@ -173,17 +173,17 @@ pub struct Http2ServerConfig {
     #[arg(default = 0)]
     pub max_handlers: i64,
     /// Requests at once on one connection.
-    #[arg(default = 100, min = 0)]
-    pub max_concurrent_streams: i64,
+    #[arg(default = 100)]
+    pub max_concurrent_streams: u32,
     /// Bytes of the table of headers that clients fill.
-    #[arg(default = 4096, min = 0)]
-    pub max_decoder_header_table_size: i64,
+    #[arg(default = 4096)]
+    pub max_decoder_header_table_size: u32,
     /// Bytes of the table of headers that we fill.
-    #[arg(default = 4096, min = 0)]
-    pub max_encoder_header_table_size: i64,
+    #[arg(default = 4096)]
+    pub max_encoder_header_table_size: u32,
     /// Bytes of the largest frame that is taken.
-    #[arg(default = 0, min = 0)]
-    pub max_read_frame_size: i64,
+    #[arg(default = 0)]
+    pub max_read_frame_size: u32,
     /// Taken for compatibility: rustls offers only suites that are safe.
     #[arg(default = false)]
     pub permit_prohibited_ciphers: bool,

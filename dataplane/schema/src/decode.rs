@@ -58,10 +58,29 @@ fn decode_block<A: Arguments>(
         schema,
         body,
         label,
+        absent: false,
         errors,
     };
     let value = A::read(&mut reader);
     value.filter(|_| errors.len() == before)
+}
+
+/// What a block's struct is when the text has no such block.
+fn read_absent<A: Arguments>(name: &str, span: Span, errors: &mut Vec<DecodeError>) -> Option<A> {
+    let before = errors.len();
+    let body = Body {
+        span,
+        ..Default::default()
+    };
+    let value = A::read(&mut Reader {
+        schema: A::schema(),
+        body: &body,
+        label: None,
+        absent: true,
+        errors,
+    });
+    place(&mut errors[before..], name);
+    value
 }
 
 /// Decodes a block's body; errors get the block's name in their path.
@@ -69,17 +88,17 @@ fn decode_block<A: Arguments>(
 pub fn read_block<A: Arguments>(block: &Block, errors: &mut Vec<DecodeError>) -> Option<A> {
     let before = errors.len();
     let value = decode_block(&block.body, block.label.as_deref(), block.span, errors);
-    for error in &mut errors[before..] {
-        error.path = join(&block.name, &error.path);
-    }
+    place(&mut errors[before..], &block.name);
     value
 }
 
-fn join(outer: &str, inner: &str) -> String {
-    if inner.is_empty() {
-        outer.to_owned()
-    } else {
-        format!("{outer}.{inner}")
+/// Puts a block's name before the paths of what was found inside.
+fn place(errors: &mut [DecodeError], block: &str) {
+    for error in errors {
+        error.path = match error.path.as_str() {
+            "" => block.to_owned(),
+            inner => format!("{block}.{inner}"),
+        };
     }
 }
 
@@ -169,6 +188,8 @@ pub struct Reader<'a> {
     schema: &'static BodySchema,
     body: &'a Body,
     label: Option<&'a str>,
+    /// The text has no such block. Compat: what a block requires is then not missed.
+    absent: bool,
     errors: &'a mut Vec<DecodeError>,
 }
 
@@ -180,7 +201,7 @@ impl Reader<'_> {
             .field(name)
             .expect("the derive lists each field in the schema");
         let Some(attribute) = self.body.attribute(name) else {
-            if field.required {
+            if field.required && !self.absent {
                 self.missing(name, format!("missing required attribute {name:?}"));
                 return None;
             }
@@ -200,11 +221,11 @@ impl Reader<'_> {
         if self.has(name) {
             return self.optional_block(name).flatten();
         }
-        if self.declared_block(name).required {
+        if self.declared_block(name).required && !self.absent {
             self.missing(name, format!("missing required block {name:?}"));
             return None;
         }
-        read_block(&Block::absent(name, self.body.span), self.errors)
+        read_absent(name, self.body.span, self.errors)
     }
 
     pub fn optional_block<A: Arguments>(&mut self, name: &str) -> Option<Option<A>> {
@@ -215,7 +236,7 @@ impl Reader<'_> {
     }
 
     pub fn blocks<A: Arguments>(&mut self, name: &str) -> Option<Vec<A>> {
-        if self.declared_block(name).required && !self.has(name) {
+        if self.declared_block(name).required && !self.absent && !self.has(name) {
             self.missing(name, format!("missing required block {name:?}"));
             return None;
         }
@@ -272,21 +293,6 @@ impl Reader<'_> {
             message,
             ..Default::default()
         });
-    }
-}
-
-impl Block {
-    fn absent(name: &str, span: Span) -> Block {
-        let body = Body {
-            span,
-            ..Default::default()
-        };
-        Block {
-            name: name.to_owned(),
-            label: None,
-            body,
-            span,
-        }
     }
 }
 

@@ -181,6 +181,33 @@ fn absent_fields_hold_their_defaults() {
     );
 }
 
+#[derive(Arguments, Debug, PartialEq)]
+struct Clustering {
+    #[arg(required)]
+    enabled: bool,
+}
+
+#[derive(Arguments, Debug, PartialEq)]
+struct Clustered {
+    #[arg(block)]
+    clustering: Clustering,
+}
+
+#[test]
+fn what_a_block_requires_is_missed_only_where_the_block_is() {
+    let decode = |blocks| {
+        let mut errors = Vec::new();
+        let decoded = Clustered::decode(&body(Vec::new(), blocks), &mut errors);
+        (decoded, errors.len())
+    };
+    let alone = Clustered {
+        clustering: Clustering { enabled: false },
+    };
+    assert_eq!(decode(Vec::new()), (Some(alone), 0));
+    let empty = block("clustering", Vec::new());
+    assert_eq!(decode(vec![empty]), (None, 1));
+}
+
 #[test]
 fn values_turn_into_the_declared_types() {
     let mut attributes = minimal();

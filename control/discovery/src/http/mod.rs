@@ -32,6 +32,7 @@ pub struct Arguments {
     /// How often to refresh targets.
     #[arg(default = "60s")]
     refresh_interval: Duration,
+    /// How to ask.
     #[arg(flatten)]
     client: HttpClientConfig,
 }

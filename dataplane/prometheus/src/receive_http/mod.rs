@@ -6,8 +6,8 @@
 //!
 //! A request is answered with success only when every branch has delivered it, synced it or dropped it
 //! on purpose; otherwise the sender gets 503 and keeps it. Order within a connection is kept. Series
-//! that have no name or a label twice are dropped and counted; senders of version 2 are told with 400. Compatible with prometheus.receive_http
-//! of Alloy.
+//! that have no name or a label twice are dropped and counted; senders of version 2 are told with
+//! 400. Compatible with prometheus.receive_http of Alloy.
 
 mod intake;
 mod serve;
@@ -46,8 +46,10 @@ pub struct ReceiveHttpArguments {
     /// How long requests that were begun may take when the component stops.
     #[arg(default = Duration::from_secs(30))]
     pub graceful_shutdown_timeout: Duration,
+    /// Where to listen, and how.
     #[arg(block)]
     pub http: HttpServerConfig,
+    /// Taken for compatibility: nothing is served over gRPC.
     #[arg(block)]
     pub grpc: GrpcConfig,
 }
@@ -57,26 +59,39 @@ pub const V1: &str = "prometheus.WriteRequest";
 /// The message of remote write 2.0.
 pub const V2: &str = "io.prometheus.write.v2.Request";
 
+/// What Alloy's "infinity" is: the longest time that it can write down.
+const INFINITY: Duration = Duration::from_nanos(i64::MAX.cast_unsigned());
+
 /// grpc: taken for compatibility; this component serves nothing over gRPC, in Alloy either.
 #[derive(Arguments)]
 pub struct GrpcConfig {
+    /// Address to listen on; all addresses when empty.
     pub listen_address: String,
+    /// Port to listen on; 0 lets the system choose one.
     #[arg(default = 0)]
     pub listen_port: i64,
+    /// Most connections at a time; 0 sets no limit.
     #[arg(default = 0)]
     pub conn_limit: i64,
-    #[arg(default = "infinity")]
-    pub max_connection_age: String,
-    #[arg(default = "infinity")]
-    pub max_connection_age_grace: String,
-    #[arg(default = "infinity")]
-    pub max_connection_idle: String,
+    /// How long a connection may live.
+    #[arg(default = INFINITY)]
+    pub max_connection_age: Duration,
+    /// How much longer a connection may live when requests are under way.
+    #[arg(default = INFINITY)]
+    pub max_connection_age_grace: Duration,
+    /// How long a connection may carry no request.
+    #[arg(default = INFINITY)]
+    pub max_connection_idle: Duration,
+    /// Most bytes of a message that is received.
     #[arg(default = 4194304)]
     pub server_max_recv_msg_size: i64,
+    /// Most bytes of a message that is sent.
     #[arg(default = 4194304)]
     pub server_max_send_msg_size: i64,
-    #[arg(default = 100, min = 0)]
-    pub server_max_concurrent_streams: i64,
+    /// Requests at once on one connection.
+    #[arg(default = 100)]
+    pub server_max_concurrent_streams: u32,
+    /// TLS towards clients.
     #[arg(block)]
     pub tls: Option<TlsServerConfig>,
 }

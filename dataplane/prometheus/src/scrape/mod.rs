@@ -5,10 +5,10 @@
 //!                    tick -> GET -> Intake (parse, labels, limits) -> report series -> forward_to
 //! ```
 //!
-//! A target belongs to the shard that its hash falls to, on which one loop asks it. The loop waits until
-//! `forward_to` has taken the batch: while that takes longer than the interval, scrapes are skipped and
-//! counted. A batch that is refused is offered again until the next tick, then it is dropped and counted.
-//! Each sample is passed on once; samples of a target keep their order.
+//! A target belongs to the shard that its hash falls to, on which one loop asks it. The loop waits
+//! until `forward_to` has taken the batch: while that takes longer than the interval, scrapes are
+//! skipped and counted. A batch that is refused is offered again until the next tick, then it is
+//! dropped and counted. Each sample is passed on once; samples of a target keep their order.
 //!
 //! Arguments change in place: loops of targets that stay keep their cache and schedule.
 //!
@@ -147,7 +147,7 @@ pub struct ScrapeArguments {
 #[derive(Arguments, Clone, Debug, PartialEq)]
 pub struct Clustering {
     /// Scrape only the targets that this member owns.
-    #[arg(default = false)]
+    #[arg(required)]
     pub enabled: bool,
 }
 
@@ -167,7 +167,8 @@ impl ScrapeArguments {
         let proto = self.scrape_protocols.iter().any(|name| name == settings::PROTOBUF);
         let default = !check.given("scrape_protocols");
         if self.scrape_native_histograms && !proto && !default {
-            check.attribute("scrape_native_histograms", "needs PrometheusProto in scrape_protocols");
+            let text = "needs PrometheusProto in scrape_protocols";
+            check.attribute("scrape_native_histograms", text);
         }
         if self.enable_protobuf_negotiation && !default {
             let text = "cannot be combined with scrape_protocols";
