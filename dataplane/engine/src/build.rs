@@ -81,8 +81,8 @@ impl LaneDefaults {
     }
 }
 
-/// Limit: a commit starts early at this size. A message of 2,000 samples takes some 50 KiB, so that a
-/// commit still groups a few dozen of them while its write stays below a few milliseconds.
+/// Limit: a commit starts early at this size. A message of 2,000 samples takes some 50 KiB, so that
+/// a commit still groups a few dozen of them while its write stays below a few milliseconds.
 const COMMIT_BYTES_MAX: u64 = 1 << 20;
 
 /// Limit: space for cursor files on a full disk; each takes less than a page.

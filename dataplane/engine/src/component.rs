@@ -89,7 +89,7 @@ type BuildFn = for<'a> fn(
     &'a Build,
 ) -> LocalBoxFuture<'a, Result<Built, BuildError>>;
 
-/// A `DataComponent` as a value, for lists: `pub static COMPONENT: Component = Component::of::<X>();`
+/// A `DataComponent` as a value, for lists of components.
 pub struct Component {
     pub descriptor: Descriptor,
     pub role: Role,

@@ -58,8 +58,8 @@ pub trait Consume {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>>;
 }
 
-/// Retryable is worse than permanent is worse than taken: a sender that offers the batch again costs
-/// the other branches a duplicate, one that does not would cost this branch the batch.
+/// Retryable is worse than permanent is worse than taken: a sender that offers the batch again
+/// costs the other branches a duplicate, one that does not would cost this branch the batch.
 pub fn worse(left: Result<(), Nack>, right: Result<(), Nack>) -> Result<(), Nack> {
     match (left, right) {
         (Ok(()), right) => right,

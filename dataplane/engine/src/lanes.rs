@@ -1,7 +1,8 @@
 //! The open lanes of a shard, by folder: a folder has one owner, while instances come and go.
 //!
-//! On disk a lane is `STORAGE/NODE/LANE/shard-INDEX`. What it holds outlives its settings and the number
-//! of shards: a lane that is not in use any more is emptied by the shard that its index falls to.
+//! On disk a lane is `STORAGE/NODE/LANE/shard-INDEX`. What it holds outlives its settings and the
+//! number of shards: a lane that is not in use any more is emptied by the shard that its index
+//! falls to.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -48,7 +49,8 @@ impl Lanes {
         Ok(outbox)
     }
 
-    /// Lanes below the node's folder that hold files, are not in use, and are this shard's to empty.
+    /// Lanes below the node's folder that hold files, are not in use, and are this shard's to
+    /// empty.
     pub async fn abandoned(
         &self,
         node_folder: &Path,

@@ -40,8 +40,8 @@ pub enum Command {
     Apply(Arc<Plan>),
     /// Answered with a copy of the shard's metrics.
     Snapshot(flume::Sender<Snapshot>),
-    /// Answered with the node's debug information in the shape of the API's `debugInfo`, `None` when
-    /// it has none. Blocks of several shards stand one after the other.
+    /// Answered with the node's debug information in the shape of the API's `debugInfo`, `None`
+    /// when it has none. Blocks of several shards stand one after the other.
     Inspect {
         node: String,
         reply: flume::Sender<Option<Body>>,

@@ -1,9 +1,9 @@
 //! A shard's main loop: takes commands from control, rolls plans out by diff, answers questions.
 //!
 //! A rollout builds sinks before sources, so that nothing flows into the void, and removes sources
-//! before sinks. A node that is equal in both plans is not touched. A changed one is updated in place
-//! if its component offers that; else the new instance is built beside the old one, takes over its
-//! ports, and the old one drains. An error keeps the old instance and is reported.
+//! before sinks. A node that is equal in both plans is not touched. A changed one is updated in
+//! place if its component offers that; else the new instance is built beside the old one, takes
+//! over its ports, and the old one drains. An error keeps the old instance and is reported.
 //!
 //! Questions (metrics, debug information) are answered while a rollout waits for a drain.
 

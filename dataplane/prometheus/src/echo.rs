@@ -1,7 +1,8 @@
-//! prometheus.echo: writes the samples that it gets to the standard output, for looking at a pipeline.
+//! prometheus.echo: writes the samples that it gets to the standard output, for looking at a
+//! pipeline.
 //!
-//! Each sample becomes a line of the text format. Promises nothing about what a reader of the output
-//! does with it; an output that cannot be written to is a retryable nack. Compatible with
+//! Each sample becomes a line of the text format. Promises nothing about what a reader of the
+//! output does with it; an output that cannot be written to is a retryable nack. Compatible with
 //! prometheus.echo of Alloy.
 
 use std::fmt::Write as _;
@@ -82,7 +83,8 @@ impl Consume for Printer {
 
 fn write_batch(table: &SeriesTable, format: Format, batch: &MetricsBatch, page: &mut String) {
     for metadata in &batch.metadata {
-        let (name, help) = (&metadata.name, metadata.help.replace('\\', "\\\\").replace('\n', "\\n"));
+        let name = &metadata.name;
+        let help = metadata.help.replace('\\', "\\\\").replace('\n', "\\n");
         if !help.is_empty() {
             push(page, format_args!("# HELP {name} {help}\n"));
         }

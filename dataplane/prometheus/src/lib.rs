@@ -5,8 +5,8 @@
 //!                                         \--> prometheus.echo
 //! ```
 //!
-//! Samples move as (series id, time, value) of the shard's series table; text and protobuf exist only
-//! where they come in and go out.
+//! Samples move as (series id, time, value) of the shard's series table; text and protobuf exist
+//! only where they come in and go out.
 
 #![forbid(unsafe_code)]
 

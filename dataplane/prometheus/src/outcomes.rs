@@ -1,4 +1,5 @@
-//! What rules have decided about each series: another series, or to drop it. Decided once per series.
+//! What rules have decided about each series: another series, or to drop it. Decided once per
+//! series.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -9,8 +9,9 @@
 //! ```
 //!
 //! Promises: what `consume` has answered `Ok` to is in the lane, synced as its policy says. Each
-//! destination gets each record at least once, and those of a series in the order of the lane; a destination that is slow or dead delays no other one. A record leaves the lane for a
-//! destination by an ack or by a counted drop.
+//! destination gets each record at least once, and those of a series in the order of the lane; a
+//! destination that is slow or dead delays no other one. A record leaves the lane for a destination
+//! by an ack or by a counted drop.
 
 mod books;
 mod order;

@@ -1,4 +1,5 @@
-//! When to try again: the table of the remote write specification, backoff with jitter, Retry-After.
+//! When to try again: the table of the remote write specification, backoff with jitter,
+//! Retry-After.
 
 use std::time::Duration;
 

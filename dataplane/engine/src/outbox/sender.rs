@@ -1,9 +1,9 @@
 //! Sends the records of a lane to one destination, each until it is acked or dropped.
 //!
 //! Records start in the order of the lane. One may start while others are under way if it shares no
-//! series with them, which its `Order` tells, so that a distant destination costs parallel requests and
-//! never the order of a series. While a request waits to be tried again, no other one is started: a
-//! destination in trouble gets no more than what it has already.
+//! series with them, which its `Order` tells, so that a distant destination costs parallel requests
+//! and never the order of a series. While a request waits to be tried again, no other one is
+//! started: a destination in trouble gets no more than what it has already.
 
 use std::cell::Cell;
 use std::future::Future;

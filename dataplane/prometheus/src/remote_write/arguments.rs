@@ -121,11 +121,11 @@ impl Endpoint {
 }
 
 impl RemoteWriteArguments {
-    /// How long a batch waits for others to share its message: as long as for the sync that it waits
-    /// for anyway, or less if the queue settings say so.
+    /// How long a batch waits for others to share its message: as long as for the sync that it
+    /// waits for anyway, or less if the queue settings say so.
     pub fn delay(&self, commit_delay: Duration) -> Duration {
-        let deadlines = self.endpoints.iter().map(|endpoint| endpoint.queue_config.batch_send_deadline);
-        deadlines.fold(commit_delay, Duration::min)
+        let queues = self.endpoints.iter().map(|endpoint| &endpoint.queue_config);
+        queues.map(|queue| queue.batch_send_deadline).fold(commit_delay, Duration::min)
     }
 }
 
@@ -133,8 +133,8 @@ impl WalSettings {
     /// The lane that keeps samples this long.
     pub fn options(&self, cx: &Build, destinations: Vec<String>) -> LaneOptions {
         let mut options = cx.globals.lanes.options(destinations);
-        // The stage before the lane gathers already.
-        options.commit_delay = Duration::ZERO;
+        // The stage before the lane says when to commit; this bounds what a full message waits.
+        options.commit_delay = super::COMMIT_DELAY_MAX;
         options.age_max = Some(self.max_keepalive_time).filter(|age| !age.is_zero());
         options
     }

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use blocks::{ClientContext, header_map};
-use engine::outbox::{Fate, Order, Outbox, Outcome, Retry429, Sender, SenderHandle, SenderOptions, Transport};
+use engine::outbox::{Fate, Order, Outbox, Outcome, Retry429, Transport};
+use engine::outbox::{Sender, SenderHandle, SenderOptions};
 use engine::outbox::{classify, parse_retry_after};
 use engine::{Build, BuildError};
 use net::{BodyLimits, Bytes, Client, HeaderMap, HeaderValue, Request, Response, Target, header};

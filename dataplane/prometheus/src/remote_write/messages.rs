@@ -1,4 +1,5 @@
-//! Batches to messages: external labels and rules once per series, then the bytes of remote write 1.0.
+//! Batches to messages: external labels and rules once per series, then the bytes of remote write
+//! 1.0.
 
 use std::cell::RefCell;
 use std::rc::Rc;

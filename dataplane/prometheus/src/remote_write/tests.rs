@@ -83,7 +83,8 @@ fn assert_ascending(values: &[String]) {
 fn samples_arrive_with_external_labels_and_rules() {
     check(1, || async {
         let shard = TestShard::start();
-        let (exposer, receiver) = (Exposer::start("a{x=\"1\"} 1\nb{x=\"2\"} 2\n"), Receiver::start());
+        let exposer = Exposer::start("a{x=\"1\"} 1\nb{x=\"2\"} 2\n");
+        let receiver = Receiver::start();
         let drop = body([
             ("source_labels", Value::array([Value::string("x")])),
             ("regex", Value::string("2")),
@@ -141,8 +142,10 @@ fn failures_are_tried_again_in_order_and_refusals_are_dropped_and_counted() {
         receiver.got.status.set(503);
         runtime::sleep(SECOND * 5).await;
         assert!(receiver.got.lines.borrow().is_empty());
-        let attempts = receiver.got.headers.borrow().last().map(|last| last["retry-attempt"].clone());
-        assert!(attempts.is_some_and(|attempt| attempt.to_str().is_ok_and(|text| "2" < text)));
+        let headers = receiver.got.headers.borrow().clone();
+        let last = headers.last().expect("a request");
+        let attempt = last["retry-attempt"].to_str().expect("text");
+        assert!("2" < attempt, "{attempt}");
         receiver.got.status.set(200);
         runtime::sleep(SECOND * 6).await;
         let arrived = values(&receiver, "n");
@@ -367,7 +370,8 @@ fn two_endpoints_with_different_rules_get_what_is_theirs() {
             ("action", Value::string("keep")),
         ]);
         let filtered = with_block(endpoint(&some), "write_relabel_config", keep);
-        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint(&all), filtered])]).await;
+        let out = remote_write(&[endpoint(&all), filtered]);
+        apply(&shard, &[scrape_to(&exposer, NODE), out]).await;
         runtime::sleep(SECOND * 3).await;
         assert!(!values(&all, "b").is_empty() && !values(&all, "up").is_empty());
         assert!(!values(&some, "a").is_empty());
@@ -398,7 +402,8 @@ fn metadata_is_sent_in_its_interval() {
     check(14, || async {
         let shard = TestShard::start();
         let receiver = Receiver::start();
-        let exposer = Exposer::start("# HELP a Help.\n# TYPE a counter\na 1\n# TYPE b gauge\nb 2\n");
+        let page = "# HELP a Help.\n# TYPE a counter\na 1\n# TYPE b gauge\nb 2\n";
+        let exposer = Exposer::start(page);
         let config = body([("send_interval", Value::string("10s"))]);
         let endpoint = with_block(endpoint(&receiver), "metadata_config", config);
         apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint])]).await;

@@ -36,7 +36,8 @@ fn block(member: &Member) -> Block {
     if let Some(error) = error {
         attributes.push(attribute("last_error", Value::string(error)));
     }
-    let (wall_ns, duration) = last.as_ref().map_or((0, Duration::ZERO), |last| (last.wall_ns, last.duration));
+    let wall_ns = last.as_ref().map_or(0, |last| last.wall_ns);
+    let duration = last.as_ref().map_or(Duration::ZERO, |last| last.duration);
     attributes.push(attribute("last_scrape", Value::string(time(wall_ns))));
     if !duration.is_zero() {
         let text = stdx::format_duration(duration);

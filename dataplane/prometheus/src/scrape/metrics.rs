@@ -18,7 +18,7 @@ const TARGETS: MetricDecl = MetricDecl {
 };
 const SKIPPED: MetricDecl = counter(
     "invar_scrape_skipped_total",
-    "Scrapes that did not happen: late (the one before took too long), memory (no room for a body).",
+    "Scrapes that did not happen: late (the one before took too long), memory (no room).",
 );
 const DROPPED: MetricDecl = counter(
     "invar_scrape_dropped_samples_total",

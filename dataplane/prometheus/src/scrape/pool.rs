@@ -238,7 +238,7 @@ impl Pool {
             && self.cx.shard_index == 0
         {
             let (node, count) = (&*self.cx.node, refused.len());
-            tracing::warn!(component_id = node, "{count} targets cannot be scraped, the first: {first}");
+            tracing::warn!(component_id = node, "{count} targets cannot be scraped: {first}");
         }
         wanted
     }

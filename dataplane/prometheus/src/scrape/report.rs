@@ -37,7 +37,8 @@ const ALWAYS: [&str; 5] = [
     "scrape_series_added",
 ];
 
-const EXTRA: [&str; 3] = ["scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"];
+const EXTRA: [&str; 3] =
+    ["scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"];
 
 impl ReportSeries {
     /// Appends the report to the batch of its scrape.
@@ -67,7 +68,8 @@ impl ReportSeries {
     }
 
     /// Ends the series, with markers if they were ever written. The references go to `release`.
-    pub fn end(&mut self, timestamp_ms: i64, batch: &mut MetricsBatch, release: &mut Vec<SeriesId>) {
+    pub fn end(&mut self, timestamp_ms: i64, batch: &mut MetricsBatch, release: &mut Vec<SeriesId>)
+    {
         for series in self.always.drain(..).chain(self.extra.drain(..)) {
             batch.samples.push(Sample { series, timestamp_ms, value: STALE_NAN });
             release.push(series);

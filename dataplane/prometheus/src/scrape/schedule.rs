@@ -1,5 +1,5 @@
-//! When a target is scraped: at the times t with t mod interval = offset, by the wall clock, so that
-//! neither a slow scrape nor the length of a run shifts them.
+//! When a target is scraped: at the times t with t mod interval = offset, by the wall clock, so
+//! that neither a slow scrape nor the length of a run shifts them.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ pub struct Tick {
     pub missed: u64,
 }
 
-/// Limit: how far a scrape's time may be from its tick to be written as the tick, so that timestamps
-/// of a series compress well. Smaller for short intervals.
+/// Limit: how far a scrape's time may be from its tick to be written as the tick, so that
+/// timestamps of a series compress well. Smaller for short intervals.
 const SNAP_NS_MAX: i64 = 2_000_000;
 
 impl Schedule {

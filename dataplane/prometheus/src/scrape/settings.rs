@@ -35,8 +35,8 @@ pub struct Settings {
     pub forward: Forward,
 }
 
-/// What decides how a line becomes a series. When one of these changes, what a loop remembers of its
-/// target's lines is worthless.
+/// What decides how a line becomes a series. When one of these changes, what a loop remembers of
+/// its target's lines is worthless.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelSettings {
     pub honor_labels: bool,
@@ -95,8 +95,8 @@ pub fn unsupported(arguments: &ScrapeArguments) -> Vec<&'static str> {
     given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
 }
 
-/// The parser for a fallback protocol: nothing for one that is known and not parsed yet, no value at
-/// all for an unknown one.
+/// The parser for a fallback protocol: nothing for one that is known and not parsed yet, no value
+/// at all for an unknown one.
 pub fn fallback(protocol: &str) -> Option<Option<Format>> {
     match protocol {
         "" | PROTOBUF => Some(None),

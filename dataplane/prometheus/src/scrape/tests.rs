@@ -31,8 +31,8 @@ async fn apply(shard: &TestShard, scrape: Arc<PlanNode>) {
     assert!(errors.is_empty(), "{errors:?}");
 }
 
-/// What the sink got since it was asked last: the series in short (labels job and instance left out),
-/// report series other than `up` only when `reports` names them.
+/// What the sink got since it was asked last: the series in short (labels job and instance left
+/// out), report series other than `up` only when `reports` names them.
 fn taken(reports: &[&str]) -> Vec<String> {
     let lines = sink(SINK_NODE).take();
     let short = lines.into_iter().map(|line| {
