@@ -7,27 +7,48 @@
 mod template;
 mod translate;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 pub use template::Template;
 
-/// A pattern of Go's package regexp.
+/// Limit: patterns that a thread keeps compiled, each some 30 KiB; at it, all are forgotten. A rule is
+/// compiled when its text is checked, again when it is decoded and again when it is built, and many
+/// rules have the same pattern, `(.*)` above all.
+const RECENT_MAX: usize = 256;
+
+thread_local! {
+    static RECENT: RefCell<HashMap<String, GoRegex>> = RefCell::default();
+}
+
+/// A pattern of Go's package regexp. Clones share.
 #[derive(Debug, Clone)]
 pub struct GoRegex {
     regex: regex::Regex,
     /// Names of groups, in the order of the groups; empty for those without.
-    names: Vec<String>,
+    names: Arc<[String]>,
 }
 
 impl GoRegex {
-    /// Compiles a pattern; the error says what is wrong with it.
+    /// Compiles a pattern, or gives the one that this thread compiled before; the error says what is
+    /// wrong with it.
     pub fn new(pattern: &str) -> Result<GoRegex, String> {
+        if let Some(known) = RECENT.with_borrow(|recent| recent.get(pattern).cloned()) {
+            return Ok(known);
+        }
         let translated = translate::translate(pattern)?;
         let regex = regex::Regex::new(&translated.pattern).map_err(|error| reason(&error))?;
-        Ok(GoRegex {
-            regex,
-            names: translated.names,
-        })
+        let names = translated.names.into();
+        let compiled = GoRegex { regex, names };
+        RECENT.with_borrow_mut(|recent| {
+            if recent.len() >= RECENT_MAX {
+                recent.clear();
+            }
+            recent.insert(pattern.to_owned(), compiled.clone());
+        });
+        Ok(compiled)
     }
 
     #[must_use]
