@@ -28,30 +28,74 @@ function parseMetrics(text) {
   return samples;
 }
 
-// Sums the books by a key such as the component or the shard.
-function books(samples, key) {
-  const sums = new Map();
-  const of = (labels) => {
-    const name = labels[key] ?? "";
-    if (!sums.has(name)) sums.set(name, { in: 0, out: 0, held: 0, dropped: 0 });
-    return sums.get(name);
+// The books of each edge, by shard and component.
+function edges(samples) {
+  const found = new Map();
+  const of = ({ component_id: component, edge, shard }) => {
+    const key = JSON.stringify([shard ?? "", component ?? "", edge ?? ""]);
+    if (!found.has(key)) found.set(key, { shard, component, edge, in: 0, out: 0, held: 0, dropped: 0 });
+    return found.get(key);
   };
   for (const { name, labels, value } of samples) {
     if (name === "invar_edge_items_total") of(labels)[labels.direction] += value;
     else if (name === "invar_component_held_items") of(labels).held += value;
-    else if (name === "invar_component_dropped_items_total" && labels.reason !== "refused") of(labels).dropped += value;
+    // What went back to its sender is not lost, and what rules drop is meant to be.
+    else if (name === "invar_component_dropped_items_total" && !["refused", "relabel"].includes(labels.reason)) of(labels).dropped += value;
+  }
+  return found;
+}
+
+// Items a second of each edge since the poll before.
+function withRates(now, before, seconds) {
+  for (const [key, edge] of now) {
+    const old = before?.get(key);
+    const rate = (field) => (old && seconds > 0 ? Math.max(0, (edge[field] - old[field]) / seconds) : null);
+    edge.inRate = rate("in");
+    edge.outRate = rate("out");
+  }
+  return now;
+}
+
+// A fan-out offers the same items to each edge, so of a component's edges the busiest tells its rate;
+// what is held and dropped adds up.
+function byComponent(list) {
+  const busiest = new Map(); // component and shard -> rates
+  const sums = new Map();
+  for (const edge of list) {
+    const key = JSON.stringify([edge.component, edge.shard]);
+    const best = busiest.get(key) ?? { component: edge.component, inRate: null, outRate: null };
+    for (const field of ["inRate", "outRate"]) if (edge[field] !== null) best[field] = Math.max(best[field] ?? 0, edge[field]);
+    busiest.set(key, best);
+    const sum = sums.get(edge.component) ?? { inRate: null, outRate: null, held: 0, dropped: 0 };
+    sum.held += edge.held;
+    sum.dropped += edge.dropped;
+    sums.set(edge.component, sum);
+  }
+  for (const best of busiest.values()) {
+    const sum = sums.get(best.component);
+    for (const field of ["inRate", "outRate"]) if (best[field] !== null) sum[field] = (sum[field] ?? 0) + best[field];
   }
   return sums;
 }
 
-function rates(now, before, seconds) {
-  const result = new Map();
-  for (const [name, sum] of now) {
-    const old = before?.get(name);
-    const rate = (field) => (old && seconds > 0 ? Math.max(0, (sum[field] - old[field]) / seconds) : null);
-    result.set(name, { ...sum, inRate: rate("in"), outRate: rate("out") });
+// In is what components take that get nothing from others, out what those pass on that give to nobody.
+function byShard(list) {
+  const target = (edge) => /^(.+)\.[^.]+$/.exec(edge.edge)?.[1];
+  const ids = new Set(list.map((edge) => edge.component));
+  const fed = new Set(list.map(target).filter((id) => ids.has(id)));
+  const feeding = new Set(list.filter((edge) => ids.has(target(edge))).map((edge) => edge.component));
+  const shards = new Map();
+  for (const shard of new Set(list.map((edge) => edge.shard))) {
+    const sum = { inRate: null, outRate: null, held: 0, dropped: 0 };
+    for (const [component, book] of byComponent(list.filter((edge) => edge.shard === shard))) {
+      if (!fed.has(component) && book.inRate !== null) sum.inRate = (sum.inRate ?? 0) + book.inRate;
+      if (!feeding.has(component) && book.outRate !== null) sum.outRate = (sum.outRate ?? 0) + book.outRate;
+      sum.held += book.held;
+      sum.dropped += book.dropped;
+    }
+    shards.set(shard, sum);
   }
-  return result;
+  return shards;
 }
 
 // ---- showing
@@ -103,16 +147,16 @@ function sparkline(points) {
   return svg;
 }
 
-function showTotals(samples, components) {
+function showTotals(samples, components, list) {
   const first = (name) => samples.find((sample) => sample.name === name)?.value;
   const healthy = components.filter((c) => c.health.state === "healthy").length;
-  const sum = [...books(samples, "shard").values()].reduce((a, b) => ({ held: a.held + b.held, dropped: a.dropped + b.dropped }), { held: 0, dropped: 0 });
+  const sum = (field) => list.reduce((total, edge) => total + edge[field], 0);
   const started = first("alloy_resources_process_start_time_seconds");
   const cards = [
     ["components healthy", `${healthy} of ${components.length}`],
     ["resident memory", bytes(first("alloy_resources_process_resident_memory_bytes") ?? 0)],
-    ["items held", number(sum.held)],
-    ["items dropped", number(sum.dropped)],
+    ["items held", number(sum("held"))],
+    ["items dropped", number(sum("dropped"))],
     ["configuration loaded", first("alloy_config_last_load_successful") === 1 ? "yes" : "last one refused"],
     ["up for", started ? span(Date.now() / 1000 - started) : "\u2013"],
   ];
@@ -160,6 +204,16 @@ function showComponents(components, perComponent) {
 
 // ---- one component
 
+let shown = { components: [], perComponent: new Map(), edges: [] };
+
+function edgeTable(id) {
+  const rows = shown.edges.filter((edge) => edge.component === id);
+  if (!rows.length) return null;
+  const head = element("tr", {}, ...["Edge", "Shard", "In /s", "Out /s", "Held", "Dropped"].map((text, i) => element("th", i > 1 ? { class: "n" } : {}, text)));
+  const body = rows.map((edge) => numbers(element("tr", {}, element("td", {}, edge.edge), element("td", {}, edge.shard ?? "")), edge));
+  return element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
+}
+
 function valueText(value, indent) {
   const pad = "\t".repeat(indent + 1);
   switch (value.type) {
@@ -193,6 +247,8 @@ async function showDetail(id) {
   list("References", component.referencesTo.map(inModule));
   list("Referenced by", component.referencedBy.map(inModule));
   list("Sends to", component.dataFlowEdgesTo);
+  const books = edgeTable(id);
+  if (books) parts.push(element("h3", {}, "Books"), books);
   for (const [title, field] of [["Arguments", "arguments"], ["Exports", "exports"], ["Debug information", "debugInfo"]]) {
     if (component[field]?.length) parts.push(element("h3", {}, title), element("pre", {}, bodyText(component[field])));
   }
@@ -230,7 +286,7 @@ document.addEventListener("keydown", (event) => event.key === "Escape" && !$("de
 
 // ---- polling
 
-let shown = { components: [], perComponent: new Map() };
+
 $("filter").addEventListener("input", () => showComponents(shown.components, shown.perComponent));
 
 async function poll() {
@@ -241,13 +297,14 @@ async function poll() {
     ]);
     const at = performance.now();
     const samples = parseMetrics(text);
-    const sums = { component: books(samples, "component_id"), shard: books(samples, "shard") };
     const seconds = previous ? (at - previous.at) / 1000 : 0;
-    shown = { components, perComponent: rates(sums.component, previous?.sums.component, seconds) };
-    showTotals(samples, components);
-    showShards(rates(sums.shard, previous?.sums.shard, seconds));
+    const now = withRates(edges(samples), previous?.edges, seconds);
+    const list = [...now.values()];
+    shown = { components, perComponent: byComponent(list), edges: list };
+    showTotals(samples, components, list);
+    showShards(byShard(list));
     showComponents(shown.components, shown.perComponent);
-    previous = { at, sums };
+    previous = { at, edges: now };
     $("ready").textContent = "running";
     $("ready").className = "pill good";
   } catch {

@@ -10,10 +10,7 @@ pub enum ConfigSource {
     /// A file, or a folder whose `*.alloy` files are one configuration.
     Path(PathBuf),
     /// A text that never changes; the name stands in messages.
-    Text {
-        name: &'static str,
-        text: &'static str,
-    },
+    Text { name: &'static str, text: String },
 }
 
 impl ConfigSource {
@@ -23,7 +20,7 @@ impl ConfigSource {
         let mut sources = SourceMap::new();
         match self {
             ConfigSource::Text { name, text } => {
-                sources.add(*name, *text);
+                sources.add(*name, text.as_str());
             }
             ConfigSource::Path(path) => {
                 let folder = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;

@@ -34,30 +34,30 @@ const STOP_MAX: Duration = Duration::from_secs(9);
 
 const _: () = assert!(STOP_MAX.as_secs() > engine::limits::SHUTDOWN_MAX.as_secs());
 
-/// What the built-in configuration is.
+/// The built-in configuration; [`DEMO_ADDRESS`] in it stands for where this process listens.
 const DEMO: &str = include_str!("demo.alloy");
+const DEMO_ADDRESS: &str = "ADDRESS";
 
 /// What to run, whichever command asked for it.
 struct Setup<'a> {
-    source: ConfigSource,
+    /// None for the built-in configuration.
+    path: Option<&'a Path>,
     server: &'a ServerFlags,
     storage_path: &'a Path,
     stability: Stability,
     dataplane: &'a DataplaneFlags,
     warnings: Vec<String>,
-    demo: bool,
 }
 
 pub fn run(flags: &RunFlags) -> ExitCode {
     match flags.check() {
         Ok(warnings) => start(Setup {
-            source: ConfigSource::Path(flags.path.clone()),
+            path: Some(&flags.path),
             server: &flags.server,
             storage_path: &flags.storage_path,
             stability: flags.config.stability_level.into(),
             dataplane: &flags.dataplane,
             warnings,
-            demo: false,
         }),
         Err(error) => failed(error),
     }
@@ -65,16 +65,12 @@ pub fn run(flags: &RunFlags) -> ExitCode {
 
 pub fn demo(flags: &DemoFlags) -> ExitCode {
     start(Setup {
-        source: ConfigSource::Text {
-            name: "demo.alloy",
-            text: DEMO,
-        },
+        path: None,
         server: &flags.server,
         storage_path: &flags.storage_path,
         stability: Stability::Experimental,
         dataplane: &flags.dataplane,
         warnings: Vec::new(),
-        demo: true,
     })
 }
 
@@ -84,7 +80,7 @@ fn failed(error: impl Into<String>) -> ExitCode {
 
 fn start(setup: Setup<'_>) -> ExitCode {
     let log = logging::start();
-    let result = prepare(&setup, &log).and_then(|program| program.run(setup.demo));
+    let result = prepare(&setup, &log).and_then(|program| program.run(setup.path.is_none()));
     log.flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -159,7 +155,7 @@ fn prepare(setup: &Setup<'_>, log: &Log) -> Result<Program, exit::Failure> {
     });
     let gate = admin::Gate::default();
     let options = Options {
-        source: setup.source.clone(),
+        source: source(setup.path, address),
         catalogue: catalogue(),
         stability: setup.stability,
         globals,
@@ -184,6 +180,16 @@ fn prepare(setup: &Setup<'_>, log: &Log) -> Result<Program, exit::Failure> {
         hostname,
         shards: handles,
     })
+}
+
+fn source(path: Option<&Path>, address: SocketAddr) -> ConfigSource {
+    match path {
+        Some(path) => ConfigSource::Path(path.to_owned()),
+        None => ConfigSource::Text {
+            name: "demo.alloy",
+            text: DEMO.replace(DEMO_ADDRESS, &reachable(address).to_string()),
+        },
+    }
 }
 
 /// Makes the folder; the path becomes absolute, so that it is the same in messages and for shards.
