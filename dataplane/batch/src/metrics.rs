@@ -1,6 +1,7 @@
 //! Metrics as they move between components: samples of interned series.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::{LabelsBuf, SeriesId};
 
@@ -139,6 +140,11 @@ pub struct MetricsBatch {
     pub exemplars: Vec<Exemplar>,
     pub histograms: Vec<HistogramSample>,
     pub metadata: Vec<Metadata>,
+    /// Whether the metadata is to go along with each series, where a protocol can do that.
+    pub describes_series: bool,
+    /// How long the answer may take at leisure, so that more batches share a sync: nobody outside waits
+    /// for a scrape's. Zero while a sender waits.
+    pub patience: Duration,
 }
 
 impl MetricsBatch {
@@ -160,6 +166,8 @@ impl MetricsBatch {
         self.exemplars.clear();
         self.histograms.clear();
         self.metadata.clear();
+        self.describes_series = false;
+        self.patience = Duration::ZERO;
     }
 }
 

@@ -72,7 +72,9 @@ pub fn families(name: &str) -> impl Iterator<Item = (&str, MetricKind)> {
         MetricKind::Info,
     ];
     KINDS.into_iter().flat_map(move |kind| {
-        let stems = suffixes(kind).iter().filter_map(|suffix| name.strip_suffix(suffix));
+        let stems = suffixes(kind)
+            .iter()
+            .filter_map(|suffix| name.strip_suffix(suffix));
         stems.map(move |stem| (stem, kind))
     })
 }

@@ -1,8 +1,9 @@
 //! The prometheus family: scrape, relabel, remote write, echo.
 //!
 //! ```text
-//! prometheus.scrape --> prometheus.relabel --> prometheus.remote_write
-//!                                         \--> prometheus.echo
+//! prometheus.scrape ------\                         /--> prometheus.remote_write
+//! prometheus.receive_http ---> prometheus.relabel ---> prometheus.echo
+//!                              prometheus.enrich
 //! ```
 //!
 //! Samples move as (series id, time, value) of the shard's series table; text and protobuf exist
@@ -15,4 +16,4 @@ mod outcomes;
 #[cfg(test)]
 mod testing;
 
-engine::components![echo, receive_http, relabel, remote_write, scrape];
+engine::components![echo, enrich, receive_http, relabel, remote_write, scrape];

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Order stays, nothing is duplicated; a sample is dropped only by a rule and counted. What was
-//! decided about a series is kept until the series dies or the rules change; beyond `max_cache_size`
-//! series the rules run each time. Compatible with prometheus.relabel of Alloy.
+//! decided about a series is kept until the series dies or the rules change; beyond
+//! `max_cache_size` series the rules run each time. Compatible with prometheus.relabel of Alloy.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -173,6 +173,7 @@ impl Relabeler {
         let evicted = state.expire(&mut table);
         self.metrics.evictions.add(evicted);
         let mut out = state.spare.take().unwrap_or_default();
+        out.patience = batch.patience;
         let pass = Pass {
             table: &mut table,
             state,
@@ -271,6 +272,7 @@ impl Pass<'_> {
             }
         }
         out.metadata.extend_from_slice(&batch.metadata);
+        out.describes_series = batch.describes_series;
         (self.release, hits)
     }
 
@@ -295,7 +297,7 @@ impl Pass<'_> {
         let kept = relabel::apply(rules, labels) == relabel::Outcome::Keep && !labels.is_empty();
         let outcome = kept.then(|| self.table.intern(labels));
         if outcomes.len() < *outcomes_max {
-            outcomes.set(series, outcome);
+            outcomes.set(self.table, series, outcome);
         } else {
             self.release.extend(outcome);
         }

@@ -90,6 +90,7 @@ pub struct Parser<'a> {
     /// Where the next line starts; the body's length at the end.
     pub(super) at: usize,
     pub(super) kind: MetricKind,
+    unit: &'a str,
 }
 
 impl<'a> Parser<'a> {
@@ -100,7 +101,20 @@ impl<'a> Parser<'a> {
             format,
             at: 0,
             kind: MetricKind::Unknown,
+            unit: "",
         }
+    }
+
+    /// The kind that the last TYPE line announced.
+    #[must_use]
+    pub fn kind(&self) -> MetricKind {
+        self.kind
+    }
+
+    /// The unit that the last UNIT line announced. Compat: it holds for metrics after it that have none.
+    #[must_use]
+    pub fn unit(&self) -> &'a str {
+        self.unit
     }
 
     /// The next meaningful line; none at the end. After an error there is nothing more to ask.
@@ -205,6 +219,9 @@ impl<'a> Parser<'a> {
         let entry = entry.map_err(|what| Expected { at, what })?;
         if let Entry::Type { kind, .. } = &entry {
             self.kind = *kind;
+        }
+        if let Entry::Unit { .. } = &entry {
+            self.unit = std::str::from_utf8(text).unwrap_or_default();
         }
         Ok(entry)
     }

@@ -13,7 +13,7 @@ mod tests;
 
 use std::fmt;
 
-use batch::{Counts, Histogram};
+use batch::{Counts, Histogram, ResetHint};
 
 pub use check::validate;
 pub use classic::{Classic, Suffix, split_suffix};
@@ -60,6 +60,35 @@ pub fn bucket_count(histogram: &Histogram) -> usize {
             negative_counts,
             ..
         } => positive_counts.len() + negative_counts.len(),
+    }
+}
+
+/// An empty histogram of the same layout: what a counter of this kind starts with.
+#[must_use]
+pub fn zero_of(histogram: &Histogram) -> Histogram {
+    let counts = match histogram.counts {
+        Counts::Integer { .. } => Counts::Integer {
+            count: 0,
+            zero_count: 0,
+            positive_deltas: Vec::new(),
+            negative_deltas: Vec::new(),
+        },
+        Counts::Float { .. } => Counts::Float {
+            count: 0.0,
+            zero_count: 0.0,
+            positive_counts: Vec::new(),
+            negative_counts: Vec::new(),
+        },
+    };
+    Histogram {
+        schema: histogram.schema,
+        sum: 0.0,
+        zero_threshold: histogram.zero_threshold,
+        reset_hint: ResetHint::Yes,
+        positive_spans: Vec::new(),
+        negative_spans: Vec::new(),
+        counts,
+        custom_values: histogram.custom_values.clone(),
     }
 }
 

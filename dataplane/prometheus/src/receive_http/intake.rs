@@ -224,6 +224,7 @@ impl Visit for Intake<'_> {
     /// taken.
     fn metadata(&mut self, metadata: Metadata) {
         if self.with_metadata {
+            self.batch.describes_series = true;
             self.batch.metadata.push(metadata);
         }
     }
@@ -235,6 +236,7 @@ impl Visit for Intake<'_> {
         let name = self.table.label(series, "__name__").unwrap_or_default();
         let SeriesMetadata { kind, help, unit } = metadata;
         let name = names::family(name, kind);
+        self.batch.describes_series = true;
         // Series of one metric stand together and mean the same.
         let last = self.batch.metadata.last();
         if last.is_none_or(|last| last.name != name) {

@@ -11,6 +11,7 @@ use formats::remote_write::v1;
 use ops::relabel;
 
 use super::encoding::Encoding;
+use super::metrics::Encoded;
 use crate::outcomes::{Outcome, Outcomes};
 
 /// The kind of records with a remote write 1.0 message.
@@ -93,6 +94,7 @@ pub struct MessageEncoder {
     message: v1::BlockEncoder,
     header: Header,
     order: OrderWriter,
+    encoded: Encoded,
     /// Payloads on their way to the lane come back here.
     spare: Vec<u8>,
 }
@@ -108,6 +110,7 @@ impl MessageEncoder {
             message: v1::BlockEncoder::new(),
             header: Header::empty(),
             order: OrderWriter::new(),
+            encoded: Encoded::new(cx),
             spare: Vec::new(),
         }
     }
@@ -196,6 +199,7 @@ impl MessageEncoder {
             return;
         }
         let Some(series) = self.outcome(table, exemplar.series) else {
+            self.encoded.exemplars_ruled_out.inc();
             return;
         };
         self.order.note(series.index());
@@ -227,7 +231,7 @@ impl MessageEncoder {
         let kept = outcome == relabel::Outcome::Keep && !self.labels.is_empty();
         let outcome = kept.then(|| table.intern(&self.labels));
         if let Some(outcomes) = &mut self.outcomes {
-            outcomes.set(series, outcome);
+            outcomes.set(table, series, outcome);
         }
         outcome
     }
@@ -246,6 +250,7 @@ impl Encoder for MessageEncoder {
     fn seal(&mut self) -> Message {
         let mut payload = std::mem::take(&mut self.spare);
         payload.clear();
+        self.encoded.sealed(self.header.highest_ms);
         self.header.order = self.order.end_message();
         self.header.write(&mut payload);
         // A copy of the compressed message: some 50 bytes a sample, 2 ns.

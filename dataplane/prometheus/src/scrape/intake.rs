@@ -1,60 +1,20 @@
 //! From a body to samples of interned series: what one loop remembers of its target, and what a scrape
-//! makes of it.
+//! makes of it. The formats differ in how a body is walked (`text`, `protobuf`); what becomes of each
+//! series that it exposes is here.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::rc::Rc;
 
-use batch::{Exemplar, Gone, LabelsBuf, Metadata, MetricsBatch, STALE_NAN, Sample, ScrapeCache};
-use batch::{MetricKind, SeriesId, SeriesTable};
-use formats::exposition::{Entry, Format, KnownOptions, Line, Parser, read_exemplar, read_series};
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use batch::{Gone, Histogram, HistogramSample, LabelsBuf, MetricsBatch, STALE_NAN};
+use batch::{MetricKind, Sample, ScrapeCache, SeriesId, SeriesTable};
+use formats::exposition::{protobuf, read_series};
+use ops::histogram;
+use xxhash_rust::xxh3::Xxh3;
 
-use super::settings::{LabelSettings, Settings};
-
-/// Why a scrape failed.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ScrapeError {
-    /// no answer from "host:port" within 10s
-    Http(String),
-    /// server returned HTTP status 500
-    Status(u16),
-    /// content type is not one that can be parsed
-    ContentType(String),
-    /// line 3: expected ...
-    Parse(String),
-    /// more targets than target_limit
-    TargetLimit { targets: usize, limit: u64 },
-    /// body is not below body_size_limit
-    BodySizeLimit { limit: u64 },
-    /// more samples than sample_limit
-    SampleLimit { limit: u64 },
-    /// a series breaks a label limit
-    LabelLimit(String),
-}
-
-impl fmt::Display for ScrapeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ScrapeError::Http(text) | ScrapeError::Parse(text) | ScrapeError::LabelLimit(text) => {
-                f.write_str(text)
-            }
-            ScrapeError::Status(status) => write!(f, "server returned HTTP status {status}"),
-            ScrapeError::ContentType(found) => write!(
-                f,
-                "content type {found:?} cannot be parsed; set scrape_fallback_protocol"
-            ),
-            ScrapeError::TargetLimit { targets, limit } => {
-                write!(f, "target_limit exceeded (number of targets: {targets}, limit: {limit})")
-            }
-            ScrapeError::BodySizeLimit { limit } => {
-                write!(f, "body reaches {limit} bytes; raise body_size_limit")
-            }
-            ScrapeError::SampleLimit { limit } => {
-                write!(f, "more than {limit} samples; raise sample_limit")
-            }
-        }
-    }
-}
+use super::comments::Comments;
+use super::error::ScrapeError;
+use super::labels;
+use super::settings::{LabelSettings, Media, Settings};
 
 /// How far a scrape came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +26,8 @@ pub struct Counts {
     pub added: usize,
     pub duplicates: usize,
     pub out_of_bounds: usize,
+    /// Histograms that have too many buckets even at the lowest resolution.
+    pub too_many_buckets: usize,
 }
 
 /// What all scrapes of an instance share, one at a time.
@@ -76,7 +38,10 @@ pub struct Scratch {
 
 impl Scratch {
     pub fn new() -> Scratch {
-        Scratch { labels: LabelsBuf::new(), conflicts: Vec::new() }
+        Scratch {
+            labels: LabelsBuf::new(),
+            conflicts: Vec::new(),
+        }
     }
 }
 
@@ -94,23 +59,68 @@ pub struct Scene<'a> {
 
 /// Limit: how far ahead of the scrape an exposed timestamp may be; above it the sample is dropped.
 /// Receivers refuse the future anyway, and one bad clock must not block a series.
-const FUTURE_MS_MAX: i64 = 10 * 60 * 1000;
+pub const FUTURE_MS_MAX: i64 = 10 * 60 * 1000;
 
 /// What one loop remembers of its target.
 pub struct Intake {
-    cache: ScrapeCache,
-    labels: LabelSettings,
+    pub(super) cache: ScrapeCache,
+    pub(super) labels: LabelSettings,
     /// Series of a cache that was thrown away and may not come again: they end with the next good
     /// scrape.
     leftover: Vec<SeriesId>,
     /// Series that a failed scrape has counted as added already, although it was rolled back.
     added_by_failures: usize,
-    /// Of all comment lines of the last good scrape.
-    metadata: u64,
+    comments: Comments,
     /// The last exemplar of each series that had one in the last scrape: they are exposed again
     /// and again.
-    exemplars: HashMap<SeriesId, u64>,
-    exemplars_next: HashMap<SeriesId, u64>,
+    exemplars: HashMap<SeriesId, LastExemplar>,
+    exemplars_next: HashMap<SeriesId, LastExemplar>,
+    starts: Starts,
+}
+
+/// When series began, if the settings ask for zeros there.
+#[derive(Default)]
+struct Starts {
+    /// The start of each series that was written last.
+    written: HashMap<SeriesId, i64>,
+    /// Time of the last good scrape.
+    scraped_ms: i64,
+}
+
+#[derive(Clone, Copy)]
+struct LastExemplar {
+    hash: u64,
+    timestamp_ms: i64,
+}
+
+/// A series as it is exposed, not looked up yet.
+#[derive(Clone, Copy)]
+pub struct Exposed<'a> {
+    /// What identifies it for the target.
+    pub key: &'a [u8],
+    pub labels: Source<'a>,
+    pub kind: MetricKind,
+    pub unit: &'a str,
+    pub timestamp_ms: Option<i64>,
+    /// When what it counts began.
+    pub start_ms: Option<i64>,
+}
+
+/// Where the labels of a series are read from when it is new.
+#[derive(Clone, Copy)]
+pub enum Source<'a> {
+    /// The key is text.
+    Text,
+    /// The key is protobuf fields.
+    Fields,
+    Labels(&'a LabelsBuf),
+}
+
+/// A series that takes what is exposed of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Admitted {
+    pub series: SeriesId,
+    pub timestamp_ms: i64,
 }
 
 impl Intake {
@@ -120,9 +130,10 @@ impl Intake {
             labels: labels.clone(),
             leftover: Vec::new(),
             added_by_failures: 0,
-            metadata: 0,
+            comments: Comments::default(),
             exemplars: HashMap::new(),
             exemplars_next: HashMap::new(),
+            starts: Starts::default(),
         }
     }
 
@@ -148,15 +159,24 @@ impl Intake {
     pub fn take(
         &mut self,
         body: &[u8],
-        format: Format,
+        media: Media,
         scene: &mut Scene<'_>,
     ) -> (Counts, Result<(), ScrapeError>) {
         let mut counts = Counts::default();
         let mut comments = Xxh3::new();
         self.cache.begin();
-        let read = self.read(body, format, scene, &mut counts, &mut comments);
+        // An empty body is a good scrape in each format, also in those that have an end mark.
+        let read = match media {
+            _ if body.is_empty() => Ok(()),
+            Media::Text(format) => self.read_text(body, format, scene, &mut counts, &mut comments),
+            Media::Protobuf => self.read_protobuf(body, scene, &mut counts, &mut comments),
+        };
+        let read = read.and_then(|()| limits(&counts, scene.settings));
         match read {
-            Ok(()) => self.commit(body, format, scene, &mut counts, comments.digest()),
+            Ok(()) => {
+                self.commit(scene, &mut counts);
+                self.comments.describe(body, media, comments.digest(), scene);
+            }
             Err(_) => self.roll_back(scene, &mut counts),
         }
         (counts, read)
@@ -164,7 +184,12 @@ impl Intake {
 
     /// Stands for a scrape that brought no body: what was exposed before is stale.
     pub fn fail(&mut self, scene: &mut Scene<'_>) {
-        let Scene { batch, release, timestamp_ms, .. } = scene;
+        let Scene {
+            batch,
+            release,
+            timestamp_ms,
+            ..
+        } = scene;
         self.cache.fail(|gone| end(gone, *timestamp_ms, batch, release));
     }
 
@@ -172,135 +197,196 @@ impl Intake {
     pub fn end(&mut self, timestamp_ms: i64, batch: &mut MetricsBatch, release: &mut Vec<SeriesId>) {
         self.cache.clear(|gone| end(gone, timestamp_ms, batch, release));
         for series in self.leftover.drain(..) {
-            batch.samples.push(Sample { series, timestamp_ms, value: STALE_NAN });
+            batch.samples.push(Sample {
+                series,
+                timestamp_ms,
+                value: STALE_NAN,
+            });
             release.push(series);
         }
     }
 
-    fn read(
+    /// Counts a series that is exposed and finds out where it goes; none when what is exposed of it is
+    /// dropped.
+    pub(super) fn admit(
         &mut self,
-        body: &[u8],
-        format: Format,
+        exposed: &Exposed<'_>,
         scene: &mut Scene<'_>,
         counts: &mut Counts,
-        comments: &mut Xxh3,
-    ) -> Result<(), ScrapeError> {
-        let options = KnownOptions {
-            timestamp_ms: scene.timestamp_ms,
-            honor_timestamps: self.labels.honor_timestamps,
-            track_timestamps_staleness: self.labels.track_timestamps_staleness,
-            timestamp_ms_max: scene.timestamp_ms + FUTURE_MS_MAX,
-        };
-        let limit = scene.settings.sample_limit;
-        let mut parser = Parser::new(body, format);
-        loop {
-            let known = parser.known(&mut self.cache, &options, &mut scene.batch.samples);
-            counts.samples += known.lines;
-            counts.kept += known.lines - known.dropped;
-            counts.duplicates += known.repeated;
-            let entry = parser.next().map_err(|error| ScrapeError::Parse(error.to_string()))?;
-            match entry {
-                None => break,
-                Some(Entry::Sample(line)) => self.line(&line, scene, counts)?,
-                Some(comment) => hash_comment(&comment, comments),
-            }
-        }
-        if limit > 0 && counts.kept as u64 > limit {
-            return Err(ScrapeError::SampleLimit { limit });
-        }
-        Ok(())
-    }
-
-    /// A line that is new, out of order, or more than a value.
-    fn line(
-        &mut self,
-        line: &Line<'_>,
-        scene: &mut Scene<'_>,
-        counts: &mut Counts,
-    ) -> Result<(), ScrapeError> {
+    ) -> Result<Option<Admitted>, ScrapeError> {
         counts.samples += 1;
-        let own_time = line.timestamp_ms.filter(|_| self.labels.honor_timestamps);
+        let own_time = exposed.timestamp_ms.filter(|_| self.labels.honor_timestamps);
         let tracked = own_time.is_none() || self.labels.track_timestamps_staleness;
-        let series = match self.cache.find(line.text) {
+        let timestamp_ms = own_time.unwrap_or(scene.timestamp_ms);
+        let out_of_bounds = timestamp_ms > scene.timestamp_ms + FUTURE_MS_MAX;
+        counts.out_of_bounds += usize::from(out_of_bounds);
+        match self.cache.find(exposed.key) {
             Ok(()) => {
                 let found = self.cache.take(tracked);
                 counts.kept += 1;
                 if found.repeated && own_time.is_none() {
                     counts.duplicates += 1;
-                    return Ok(());
+                    return Ok(None);
                 }
-                found.series
+                let series = found.series.filter(|_| !out_of_bounds);
+                Ok(series.map(|series| Admitted {
+                    series,
+                    timestamp_ms,
+                }))
             }
             Err(key) => {
                 let limit = scene.settings.sample_limit;
-                if limit > 0 && counts.kept as u64 >= limit {
+                if limit > 0 && counts.appended() as u64 >= limit {
                     // The scrape has failed; what follows is counted and not kept.
                     counts.kept += 1;
-                    return Ok(());
+                    return Ok(None);
                 }
-                let series = self.intern(line, scene)?;
-                self.cache.insert(key, Some(series), tracked);
+                let series = self.intern(exposed, scene)?;
                 counts.kept += 1;
+                if out_of_bounds {
+                    scene.table.release(series);
+                    return Ok(None);
+                }
+                self.cache.insert(key, Some(series), tracked);
                 counts.added += 1;
-                Some(series)
+                Ok(Some(Admitted {
+                    series,
+                    timestamp_ms,
+                }))
             }
-        };
-        let Some(series) = series else {
-            return Ok(());
-        };
-        let timestamp_ms = own_time.unwrap_or(scene.timestamp_ms);
-        if timestamp_ms > scene.timestamp_ms + FUTURE_MS_MAX {
-            return Ok(());
         }
-        scene.batch.samples.push(Sample { series, timestamp_ms, value: line.value });
-        self.exemplar(line, series, timestamp_ms, scene)
     }
 
-    fn intern(&self, line: &Line<'_>, scene: &mut Scene<'_>) -> Result<SeriesId, ScrapeError> {
-        let labels = &mut scene.scratch.labels;
-        read_series(line.text, line.kind, labels).map_err(ScrapeError::Parse)?;
-        if self.labels.honor_labels {
-            fill_in(labels, scene.target);
-        } else {
-            put_over(labels, scene.target, &mut scene.scratch.conflicts);
+    /// Takes a value. Gives the series if the value was taken.
+    pub(super) fn sample(
+        &mut self,
+        exposed: &Exposed<'_>,
+        value: f64,
+        scene: &mut Scene<'_>,
+        counts: &mut Counts,
+    ) -> Result<Option<Admitted>, ScrapeError> {
+        let Some(admitted) = self.admit(exposed, scene, counts)? else {
+            return Ok(None);
+        };
+        let Admitted {
+            series,
+            timestamp_ms,
+        } = admitted;
+        if let Some(start_ms) = self.start(exposed.start_ms, admitted, scene) {
+            scene.batch.samples.push(Sample {
+                series,
+                timestamp_ms: start_ms,
+                value: 0.0,
+            });
         }
-        check(labels, &self.labels)?;
+        scene.batch.samples.push(Sample {
+            series,
+            timestamp_ms,
+            value,
+        });
+        Ok(Some(admitted))
+    }
+
+    /// Takes a native histogram, with fewer buckets if the settings say so.
+    pub(super) fn histogram(
+        &mut self,
+        exposed: &Exposed<'_>,
+        mut histogram: Histogram,
+        scene: &mut Scene<'_>,
+        counts: &mut Counts,
+    ) -> Result<Option<Admitted>, ScrapeError> {
+        let native = &scene.settings.native;
+        let refuse = |invalid: histogram::Invalid| ScrapeError::Parse(invalid.to_string());
+        histogram::limit_schema(&mut histogram, native.schema_max).map_err(refuse)?;
+        let buckets_max = native.buckets_max;
+        if buckets_max > 0 && !histogram::fit(&mut histogram, buckets_max).map_err(refuse)? {
+            // The scrape has failed; what follows is counted and not kept.
+            counts.samples += 1;
+            counts.kept += 1;
+            counts.too_many_buckets += 1;
+            return Ok(None);
+        }
+        let Some(admitted) = self.admit(exposed, scene, counts)? else {
+            return Ok(None);
+        };
+        histogram::validate(&histogram).map_err(refuse)?;
+        let Admitted {
+            series,
+            timestamp_ms,
+        } = admitted;
+        if let Some(start_ms) = self.start(exposed.start_ms, admitted, scene) {
+            scene.batch.histograms.push(HistogramSample {
+                series,
+                timestamp_ms: start_ms,
+                histogram: Rc::new(histogram::zero_of(&histogram)),
+            });
+        }
+        scene.batch.histograms.push(HistogramSample {
+            series,
+            timestamp_ms,
+            histogram: Rc::new(histogram),
+        });
+        Ok(Some(admitted))
+    }
+
+    /// Whether an exemplar is to be taken: neither the last one of its series nor older. `hash` tells
+    /// exemplars apart.
+    pub(super) fn is_new_exemplar(
+        &mut self,
+        series: SeriesId,
+        hash: u64,
+        timestamp_ms: i64,
+    ) -> bool {
+        let last = self.exemplars_next.get(&series).or(self.exemplars.get(&series));
+        let known = last.filter(|last| last.hash == hash || last.timestamp_ms > timestamp_ms);
+        let is_new = known.is_none();
+        let last = known.copied().unwrap_or(LastExemplar { hash, timestamp_ms });
+        self.exemplars_next.insert(series, last);
+        is_new
+    }
+
+    /// Where a zero is due: at the start of a series that has not been written yet.
+    fn start(
+        &mut self,
+        start_ms: Option<i64>,
+        admitted: Admitted,
+        scene: &Scene<'_>,
+    ) -> Option<i64> {
+        let start_ms = start_ms.filter(|start_ms| {
+            scene.settings.start_zeros && *start_ms != 0 && *start_ms < admitted.timestamp_ms
+        })?;
+        let Starts {
+            written,
+            scraped_ms,
+        } = &mut self.starts;
+        let last = written.insert(admitted.series, start_ms);
+        let is_new = last.is_none_or(|last| last < start_ms && *scraped_ms < start_ms);
+        is_new.then_some(start_ms)
+    }
+
+    fn intern(
+        &self,
+        exposed: &Exposed<'_>,
+        scene: &mut Scene<'_>,
+    ) -> Result<SeriesId, ScrapeError> {
+        let Scratch { labels, conflicts } = scene.scratch;
+        match exposed.labels {
+            Source::Text => read_series(exposed.key, exposed.kind, labels),
+            Source::Fields => protobuf::read_series(exposed.key, labels),
+            Source::Labels(given) => {
+                labels.assign(given.iter());
+                Ok(())
+            }
+        }
+        .map_err(ScrapeError::Parse)?;
+        if self.labels.type_and_unit {
+            labels::describe(labels, exposed.kind, exposed.unit);
+        }
+        labels::join(labels, scene.target, &self.labels, conflicts)?;
         Ok(scene.table.intern(labels))
     }
 
-    fn exemplar(
-        &mut self,
-        line: &Line<'_>,
-        series: SeriesId,
-        timestamp_ms: i64,
-        scene: &mut Scene<'_>,
-    ) -> Result<(), ScrapeError> {
-        let Some(exemplar) = &line.exemplar else {
-            return Ok(());
-        };
-        let own_time = exemplar.timestamp_ms.map_or([0; 8], i64::to_le_bytes);
-        let value = exemplar.value.to_bits() ^ u64::from_le_bytes(own_time).rotate_left(17);
-        let hash = xxh3_64(exemplar.text) ^ value;
-        self.exemplars_next.insert(series, hash);
-        if self.exemplars.get(&series) == Some(&hash) {
-            return Ok(());
-        }
-        let mut labels = LabelsBuf::new();
-        read_exemplar(exemplar.text, &mut labels).map_err(ScrapeError::Parse)?;
-        let timestamp_ms = exemplar.timestamp_ms.unwrap_or(timestamp_ms);
-        let exemplar = Exemplar { series, labels, timestamp_ms, value: exemplar.value };
-        scene.batch.exemplars.push(exemplar);
-        Ok(())
-    }
-
-    fn commit(
-        &mut self,
-        body: &[u8],
-        format: Format,
-        scene: &mut Scene<'_>,
-        counts: &mut Counts,
-        comments: u64,
-    ) {
+    fn commit(&mut self, scene: &mut Scene<'_>, counts: &mut Counts) {
         let mut gone = Vec::new();
         let scraped = self.cache.commit(|series| gone.push(series));
         counts.added = scraped.added.saturating_sub(self.added_by_failures);
@@ -308,16 +394,7 @@ impl Intake {
         self.end_vanished(&gone, scene);
         std::mem::swap(&mut self.exemplars, &mut self.exemplars_next);
         self.exemplars_next.clear();
-        if self.labels.honor_timestamps {
-            let latest_ms = scene.timestamp_ms + FUTURE_MS_MAX;
-            let before = scene.batch.samples.len();
-            scene.batch.samples.retain(|sample| sample.timestamp_ms <= latest_ms);
-            counts.out_of_bounds = before - scene.batch.samples.len();
-        }
-        if comments != self.metadata {
-            self.metadata = comments;
-            scene.batch.metadata = metadata(body, format);
-        }
+        self.starts.scraped_ms = scene.timestamp_ms;
     }
 
     fn roll_back(&mut self, scene: &mut Scene<'_>, counts: &mut Counts) {
@@ -337,126 +414,56 @@ impl Intake {
         if gone.is_empty() && self.leftover.is_empty() {
             return;
         }
-        let exposed: HashSet<SeriesId> =
-            scene.batch.samples.iter().map(|sample| sample.series).collect();
+        let samples = scene.batch.samples.iter().map(|sample| sample.series);
+        let histograms = scene.batch.histograms.iter().map(|sample| sample.series);
+        let exposed: HashSet<SeriesId> = samples.chain(histograms).collect();
         for gone in gone {
+            self.starts.written.remove(&gone.series);
             let marker = gone.marker && !exposed.contains(&gone.series);
-            end(Gone { marker, ..*gone }, scene.timestamp_ms, scene.batch, scene.release);
+            let gone = Gone { marker, ..*gone };
+            end(gone, scene.timestamp_ms, scene.batch, scene.release);
         }
         for series in self.leftover.drain(..) {
             let marker = !exposed.contains(&series);
-            let gone = Gone { series, marker, release: true };
+            let gone = Gone {
+                series,
+                marker,
+                release: true,
+            };
             end(gone, scene.timestamp_ms, scene.batch, scene.release);
         }
     }
 }
 
-fn end(gone: Gone, timestamp_ms: i64, batch: &mut MetricsBatch, release: &mut Vec<SeriesId>) {
-    if gone.marker {
-        batch.samples.push(Sample { series: gone.series, timestamp_ms, value: STALE_NAN });
-    }
-    if gone.release {
-        release.push(gone.series);
+impl Counts {
+    /// What counts for `sample_limit`.
+    fn appended(&self) -> usize {
+        self.kept - self.duplicates
     }
 }
 
-/// Honouring exposed labels: the target's fill the gaps.
-fn fill_in(labels: &mut LabelsBuf, target: &LabelsBuf) {
-    for (name, value) in target.iter() {
-        if !labels.contains(name) {
-            labels.set(name, value);
-        }
+/// Compat: of the two limits that are looked at when a body has ended, `sample_limit` goes first.
+fn limits(counts: &Counts, settings: &Settings) -> Result<(), ScrapeError> {
+    let limit = settings.sample_limit;
+    if limit > 0 && counts.appended() as u64 > limit {
+        return Err(ScrapeError::SampleLimit { limit });
     }
-}
-
-/// The target's labels win; what they hide goes on as `exported_NAME`, shorter names first.
-fn put_over(
-    labels: &mut LabelsBuf,
-    target: &LabelsBuf,
-    conflicts: &mut Vec<(String, String)>,
-) {
-    conflicts.clear();
-    for (name, value) in target.iter() {
-        if let Some(exposed) = labels.get(name) {
-            conflicts.push((name.to_owned(), exposed.to_owned()));
-        }
-        labels.set(name, value);
-    }
-    conflicts.sort_by_key(|(name, _)| name.len());
-    for (name, value) in &*conflicts {
-        let mut exported = format!("exported_{name}");
-        while labels.contains(&exported) {
-            exported.insert_str(0, "exported_");
-        }
-        labels.set(&exported, value);
-    }
-}
-
-fn check(labels: &LabelsBuf, settings: &LabelSettings) -> Result<(), ScrapeError> {
-    let name = labels.get("__name__").unwrap_or_default();
-    if !settings.names.is_metric_name(name) {
-        return Err(ScrapeError::Parse(format!("invalid metric name {name:?}")));
-    }
-    let over = |limit: u64, length: usize| limit > 0 && length as u64 > limit;
-    if over(settings.label_limit, labels.len()) {
-        let (count, limit) = (labels.len(), settings.label_limit);
-        let text = format!("label_limit exceeded (metric: {name:?}, labels: {count}, limit: {limit})");
-        return Err(ScrapeError::LabelLimit(text));
-    }
-    for (label, value) in labels.iter() {
-        if !settings.names.is_label_name(label) {
-            return Err(ScrapeError::Parse(format!("invalid label name {label:?} of {name:?}")));
-        }
-        let (setting, limit) = if over(settings.name_length_limit, label.len()) {
-            ("label_name_length_limit", settings.name_length_limit)
-        } else if over(settings.value_length_limit, value.len()) {
-            ("label_value_length_limit", settings.value_length_limit)
-        } else {
-            continue;
-        };
-        let text = format!("{setting} exceeded (metric: {name:?}, label: {label:?}, limit: {limit})");
-        return Err(ScrapeError::LabelLimit(text));
+    if counts.too_many_buckets > 0 {
+        let limit = settings.native.buckets_max;
+        return Err(ScrapeError::BucketLimit { limit });
     }
     Ok(())
 }
 
-fn hash_comment(comment: &Entry<'_>, hash: &mut Xxh3) {
-    let (kind, name, text) = match comment {
-        Entry::Help { name, help } => (b'h', name, help.as_bytes()),
-        Entry::Type { name, kind } => (b't', name, kind.name().as_bytes()),
-        Entry::Unit { name, unit } => (b'u', name, unit.as_bytes()),
-        Entry::Sample(_) => return,
-    };
-    hash.update(&[kind]);
-    hash.update(name.as_bytes());
-    hash.update(b"\0");
-    hash.update(text);
-    hash.update(b"\0");
-}
-
-/// All metadata of a body that was read before. Reads it once more, which is only done when a comment
-/// line has changed.
-fn metadata(body: &[u8], format: Format) -> Vec<Metadata> {
-    let mut all: Vec<Metadata> = Vec::new();
-    let mut index: HashMap<String, usize> = HashMap::new();
-    let mut parser = Parser::new(body, format);
-    while let Ok(Some(entry)) = parser.next() {
-        let name = match &entry {
-            Entry::Help { name, .. } | Entry::Type { name, .. } | Entry::Unit { name, .. } => name,
-            Entry::Sample(_) => continue,
-        };
-        let at = *index.entry(name.to_string()).or_insert_with(|| {
-            let name = name.to_string();
-            let kind = MetricKind::Unknown;
-            all.push(Metadata { name, kind, help: String::new(), unit: String::new() });
-            all.len() - 1
+fn end(gone: Gone, timestamp_ms: i64, batch: &mut MetricsBatch, release: &mut Vec<SeriesId>) {
+    if gone.marker {
+        batch.samples.push(Sample {
+            series: gone.series,
+            timestamp_ms,
+            value: STALE_NAN,
         });
-        match entry {
-            Entry::Help { help, .. } => all[at].help = help.into_owned(),
-            Entry::Type { kind, .. } => all[at].kind = kind,
-            Entry::Unit { unit, .. } => all[at].unit = unit.into_owned(),
-            Entry::Sample(_) => {}
-        }
     }
-    all
+    if gone.release {
+        release.push(gone.series);
+    }
 }

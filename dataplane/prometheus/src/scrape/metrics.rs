@@ -4,7 +4,7 @@ use engine::Build;
 use runtime::metrics::{Counter, Gauge};
 use schema::{MetricDecl, MetricKind};
 
-use super::intake::ScrapeError;
+use super::error::ScrapeError;
 use crate::forward;
 
 const fn counter(name: &'static str, help: &'static str) -> MetricDecl {
@@ -36,6 +36,10 @@ const SAMPLE_LIMIT: MetricDecl = counter(
     "prometheus_target_scrapes_exceeded_sample_limit_total",
     "Total number of scrapes that hit the sample limit and were rejected.",
 );
+const BUCKET_LIMIT: MetricDecl = counter(
+    "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+    "Total number of scrapes that hit the native histogram bucket limit and were rejected.",
+);
 const LABEL_LIMIT: MetricDecl = counter(
     "prometheus_target_scrape_pool_exceeded_label_limits_total",
     "Total number of times scrape pools hit the label limits, during sync or config reload.",
@@ -58,6 +62,7 @@ pub const DECLARED: &[MetricDecl] = &[
     TARGET_LIMIT,
     BODY_LIMIT,
     SAMPLE_LIMIT,
+    BUCKET_LIMIT,
     LABEL_LIMIT,
     DUPLICATES,
     OUT_OF_BOUNDS,
@@ -74,6 +79,7 @@ pub struct Metrics {
     target_limit: Counter,
     body_limit: Counter,
     sample_limit: Counter,
+    bucket_limit: Counter,
     label_limit: Counter,
 }
 
@@ -95,6 +101,7 @@ impl Metrics {
             target_limit: counter(&TARGET_LIMIT),
             body_limit: counter(&BODY_LIMIT),
             sample_limit: counter(&SAMPLE_LIMIT),
+            bucket_limit: counter(&BUCKET_LIMIT),
             label_limit: counter(&LABEL_LIMIT),
         }
     }
@@ -104,6 +111,7 @@ impl Metrics {
             ScrapeError::TargetLimit { .. } => self.target_limit.inc(),
             ScrapeError::BodySizeLimit { .. } => self.body_limit.inc(),
             ScrapeError::SampleLimit { .. } => self.sample_limit.inc(),
+            ScrapeError::BucketLimit { .. } => self.bucket_limit.inc(),
             ScrapeError::LabelLimit(_) => self.label_limit.inc(),
             ScrapeError::Http(_) | ScrapeError::Status(_) | ScrapeError::ContentType(_)
             | ScrapeError::Parse(_) => {}

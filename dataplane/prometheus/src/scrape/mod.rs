@@ -12,13 +12,19 @@
 //!
 //! Arguments change in place: loops of targets that stay keep their cache and schedule.
 //!
-//! Compatible with prometheus.scrape of Alloy. Not yet: the protobuf exposition, and with it native
-//! histograms; arguments that ask for them are accepted and warned about.
+//! Compatible with prometheus.scrape of Alloy.
 
 mod target;
 mod schedule;
 mod settings;
+mod error;
+mod labels;
 mod intake;
+mod text;
+mod classic;
+mod starts;
+mod protobuf;
+mod comments;
 mod report;
 mod pool;
 mod run;
@@ -104,7 +110,8 @@ pub struct ScrapeArguments {
     /// Which names are valid: legacy or utf8.
     #[arg(default = "legacy", one_of("legacy", "utf8"))]
     pub metric_name_validation_scheme: String,
-    /// How targets are asked to write names that are not legacy ones.
+    /// How targets are asked to write names that are not legacy ones: underscores, dots, values or
+    /// allow-utf-8. The default is underscores, or allow-utf-8 if utf8 names are valid.
     #[arg(default = "underscores", shown)]
     pub metric_name_escaping_scheme: String,
     /// A file that gets a line for each failed scrape.
@@ -151,7 +158,26 @@ pub struct Clustering {
     pub enabled: bool,
 }
 
+const DEFAULT_PROTOCOLS: [&str; 4] =
+    ["OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4"];
+
 impl ScrapeArguments {
+    fn has_default_protocols(&self) -> bool {
+        self.scrape_protocols == DEFAULT_PROTOCOLS
+    }
+
+    /// Whether native histograms are taken.
+    pub fn scrapes_native(&self) -> bool {
+        self.scrape_native_histograms || self.enable_protobuf_negotiation
+    }
+
+    /// The protocols to ask for: native histograms come by protobuf only, which goes first then.
+    pub fn protocols(&self) -> impl Iterator<Item = &str> {
+        let native = self.scrapes_native() && self.has_default_protocols();
+        let first = native.then_some(settings::PROTOBUF);
+        first.into_iter().chain(self.scrape_protocols.iter().map(String::as_str))
+    }
+
     fn check(&self, check: &mut Check<'_>) {
         if self.scrape_interval.is_zero() {
             check.attribute("scrape_interval", "must be greater than 0s");
@@ -164,13 +190,18 @@ impl ScrapeArguments {
         if settings::fallback(&self.scrape_fallback_protocol).is_none() {
             check.attribute("scrape_fallback_protocol", "is not a protocol this program knows");
         }
-        let proto = self.scrape_protocols.iter().any(|name| name == settings::PROTOBUF);
-        let default = !check.given("scrape_protocols");
-        if self.scrape_native_histograms && !proto && !default {
+        let mut protocols = self.scrape_protocols.iter();
+        if (1..).zip(protocols.clone()).any(|(next, name)| {
+            self.scrape_protocols[next..].contains(name)
+        }) {
+            check.attribute("scrape_protocols", "names a protocol twice");
+        }
+        let proto = protocols.any(|name| name == settings::PROTOBUF);
+        if self.scrape_native_histograms && !proto && !self.has_default_protocols() {
             let text = "needs PrometheusProto in scrape_protocols";
             check.attribute("scrape_native_histograms", text);
         }
-        if self.enable_protobuf_negotiation && !default {
+        if self.enable_protobuf_negotiation && !self.has_default_protocols() {
             let text = "cannot be combined with scrape_protocols";
             check.attribute("enable_protobuf_negotiation", text);
         }

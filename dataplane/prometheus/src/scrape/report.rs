@@ -1,6 +1,7 @@
 //! The series that a scrape adds about itself.
 
-use batch::{LabelsBuf, MetricsBatch, STALE_NAN, Sample, SeriesId, SeriesTable};
+use batch::{LabelsBuf, Metadata, MetricKind, MetricsBatch, STALE_NAN, Sample};
+use batch::{SeriesId, SeriesTable};
 
 /// What one scrape came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +40,40 @@ const ALWAYS: [&str; 5] = [
 
 const EXTRA: [&str; 3] =
     ["scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"];
+
+/// Help and unit of the series, in the reference's words.
+const MEANINGS: [(&str, &str); ALWAYS.len() + EXTRA.len()] = [
+    (
+        "Health of the scrape target. 1 means the target is healthy, 0 if the scrape failed.",
+        "targets",
+    ),
+    ("Duration of the last scrape in seconds.", "seconds"),
+    ("Number of samples last scraped.", "samples"),
+    ("Number of samples remaining after metric relabeling was applied.", "samples"),
+    ("Number of series in the last scrape.", "series"),
+    ("The configured scrape timeout for a target.", "seconds"),
+    (
+        "The configured sample limit for a target. Returns zero if there is no limit configured.",
+        "samples",
+    ),
+    (
+        "The uncompressed size of the last scrape response, if successful. Scrapes failing because \
+         body_size_limit is exceeded report -1, other scrape failures report 0.",
+        "bytes",
+    ),
+];
+
+/// What the series mean.
+pub fn metadata(extra: bool) -> impl Iterator<Item = Metadata> {
+    let count = if extra { MEANINGS.len() } else { ALWAYS.len() };
+    let names = ALWAYS.iter().chain(&EXTRA).take(count);
+    names.zip(MEANINGS).map(|(name, (help, unit))| Metadata {
+        name: (*name).to_owned(),
+        kind: MetricKind::Gauge,
+        help: help.to_owned(),
+        unit: unit.to_owned(),
+    })
+}
 
 impl ReportSeries {
     /// Appends the report to the batch of its scrape.

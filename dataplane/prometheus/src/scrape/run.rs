@@ -10,11 +10,12 @@ use formats::exposition::Format;
 use net::{BodyLimits, HttpError, Request, header};
 use runtime::Instant;
 
-use super::intake::{Counts, Intake, Scene, ScrapeError};
+use super::error::ScrapeError;
+use super::intake::{Counts, Intake, Scene};
 use super::pool::{LastScrape, Member, Pool};
 use super::report::{Extra, Report, ReportSeries};
 use super::schedule::{Schedule, Tick};
-use super::settings::{self, Settings};
+use super::settings::{self, Media, Settings};
 
 /// The work of an instance: its loops, until it is stopped.
 pub async fn run(pool: Rc<Pool>) {
@@ -29,7 +30,8 @@ pub async fn run(pool: Rc<Pool>) {
     std::future::pending().await
 }
 
-/// Scrapes one target until it is gone. A panic costs what is remembered of the target, not the target.
+/// Scrapes one target until it is gone. A panic costs what is remembered of the target, not the
+/// target.
 pub async fn target(pool: Rc<Pool>, member: Rc<Member>) {
     loop {
         let work = Loop::new(&pool, &member).run();
@@ -53,7 +55,7 @@ struct Loop<'a> {
 /// A body and how to read it.
 struct Fetched {
     body: Vec<u8>,
-    format: Format,
+    media: Media,
 }
 
 /// Limit: the first reservation for the body of a target that was never scraped.
@@ -152,13 +154,12 @@ impl<'a> Loop<'a> {
         if head.status.as_u16() != 200 {
             return Err(ScrapeError::Status(head.status.as_u16()));
         }
-        let media = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let format = format(media.unwrap_or_default(), settings);
-        match format {
-            Some(format) => Ok(Fetched { body, format }),
+        let named = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        match media(named.unwrap_or_default(), settings) {
+            Some(media) => Ok(Fetched { body, media }),
             // An empty body is a good scrape whatever it claims to be.
-            None if body.is_empty() => Ok(Fetched { body, format: Format::Text }),
-            None => Err(ScrapeError::ContentType(media.unwrap_or_default().to_owned())),
+            None if body.is_empty() => Ok(Fetched { body, media: Media::Text(Format::Text) }),
+            None => Err(ScrapeError::ContentType(named.unwrap_or_default().to_owned())),
         }
     }
 
@@ -182,8 +183,8 @@ impl<'a> Loop<'a> {
         };
         self.intake.adopt(&surroundings.settings.labels, scene.table);
         match fetched {
-            Ok(Fetched { body, format }) => {
-                let (counts, result) = self.intake.take(body, *format, &mut scene);
+            Ok(Fetched { body, media }) => {
+                let (counts, result) = self.intake.take(body, *media, &mut scene);
                 (counts, result.err())
             }
             Err(error) => {
@@ -228,7 +229,7 @@ impl<'a> Loop<'a> {
             self.pool.metrics.failed(error);
             if let Some(held_back) = self.pool.failure_log.pass() {
                 let (node, url) = (&*self.pool.cx.node, &self.member.target.url);
-                tracing::debug!(component_id = node, target = url, held_back, "scrape failed: {error}");
+                tracing::debug!(component_id = node, url, held_back, "scrape failed: {error}");
             }
         }
         let error = error.map(|error| error.to_string());
@@ -239,11 +240,12 @@ impl<'a> Loop<'a> {
     async fn deliver(
         &self,
         settings: &Settings,
-        batch: MetricsBatch,
+        mut batch: MetricsBatch,
         release: Vec<SeriesId>,
         deadline: Instant,
     ) {
         let _delivery = self.pool.deliver();
+        batch.patience = PATIENCE.min(self.member.target.interval / 4);
         let batch = Rc::new(batch);
         let offered = Batch::Metrics(batch.clone());
         if let Err(nack) = settings.forward.consume_until(offered, deadline).await {
@@ -266,8 +268,8 @@ impl<'a> Loop<'a> {
         }
     }
 
-    /// The target is gone: its series end, unless something writes them still. The markers carry the
-    /// time of the tick that would have come next.
+    /// The target is gone: its series end, unless something writes them still. The markers carry
+    /// the time of the tick that would have come next.
     async fn end(mut self) {
         let interval = self.member.target.interval;
         let mut batch = MetricsBatch::default();
@@ -286,18 +288,24 @@ impl<'a> Loop<'a> {
     }
 }
 
+/// How long a scrape waits for others to share its sync, a quarter of the interval at most. Targets are
+/// spread over the interval, so a hundred of them each second make ten syncs and not a hundred; a
+/// killed process loses the scrapes of this time, as it loses those under way.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// What a scrape knows besides its body.
 struct Surroundings<'a> {
     timestamp_ms: i64,
     settings: &'a Settings,
 }
 
-/// The parser for a content type; parameters are ignored for the choice.
-fn format(content_type: &str, settings: &Settings) -> Option<Format> {
+/// How to read a body of a content type; parameters are ignored for the choice.
+fn media(content_type: &str, settings: &Settings) -> Option<Media> {
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media.as_str() {
-        "text/plain" => Some(Format::Text),
-        "application/openmetrics-text" => Some(Format::OpenMetrics),
+        "text/plain" => Some(Media::Text(Format::Text)),
+        "application/openmetrics-text" => Some(Media::Text(Format::OpenMetrics)),
+        "application/vnd.google.protobuf" => Some(Media::Protobuf),
         _ => settings.fallback,
     }
 }

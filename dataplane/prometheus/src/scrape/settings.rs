@@ -8,6 +8,7 @@ use blocks::ClientContext;
 use engine::{Build, BuildError};
 use formats::exposition::Format;
 use net::{Client, HeaderMap, HeaderValue, header};
+use ops::histogram;
 use ops::relabel::NameScheme;
 
 use super::ScrapeArguments;
@@ -23,8 +24,12 @@ pub struct Settings {
     pub params: BTreeMap<String, Vec<String>>,
     pub interval: Duration,
     pub timeout: Duration,
-    pub fallback: Option<Format>,
+    pub fallback: Option<Media>,
     pub labels: LabelSettings,
+    pub native: NativeSettings,
+    pub honor_metadata: bool,
+    /// Write a zero where a counter says it started.
+    pub start_zeros: bool,
     pub extra_metrics: bool,
     pub body_size_limit: u64,
     pub sample_limit: u64,
@@ -33,6 +38,28 @@ pub struct Settings {
     pub compression: bool,
     pub client: Client,
     pub forward: Forward,
+}
+
+/// How a body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    Text(Format),
+    Protobuf,
+}
+
+/// What becomes of histograms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeSettings {
+    /// Take native histograms.
+    pub wanted: bool,
+    /// Keep classic series beside a native histogram.
+    pub keep_classic: bool,
+    /// Make native histograms with custom buckets of classic ones.
+    pub convert_classic: bool,
+    /// Most buckets; 0 is no limit.
+    pub buckets_max: usize,
+    /// Finest resolution.
+    pub schema_max: i32,
 }
 
 /// What decides how a line becomes a series. When one of these changes, what a loop remembers of
@@ -46,6 +73,7 @@ pub struct LabelSettings {
     pub label_limit: u64,
     pub name_length_limit: u64,
     pub value_length_limit: u64,
+    pub type_and_unit: bool,
 }
 
 impl Settings {
@@ -68,7 +96,11 @@ impl Settings {
                 label_limit: arguments.label_limit,
                 name_length_limit: arguments.label_name_length_limit,
                 value_length_limit: arguments.label_value_length_limit,
+                type_and_unit: arguments.enable_type_and_unit_labels,
             },
+            native: native(arguments),
+            honor_metadata: arguments.honor_metadata,
+            start_zeros: arguments.start_timestamp_zero_ingestion,
             extra_metrics: arguments.extra_metrics,
             body_size_limit: arguments.body_size_limit.0,
             sample_limit: arguments.sample_limit,
@@ -84,62 +116,68 @@ impl Settings {
 /// Settings that are given and do nothing yet.
 pub fn unsupported(arguments: &ScrapeArguments) -> Vec<&'static str> {
     let given = [
-        ("scrape_native_histograms", arguments.scrape_native_histograms),
-        ("enable_protobuf_negotiation", arguments.enable_protobuf_negotiation),
-        ("convert_classic_histograms_to_nhcb", arguments.convert_classic_histograms_to_nhcb),
-        ("enable_type_and_unit_labels", arguments.enable_type_and_unit_labels),
-        ("start_timestamp_zero_ingestion", arguments.start_timestamp_zero_ingestion),
         ("scrape_failure_log_file", !arguments.scrape_failure_log_file.is_empty()),
         ("clustering", arguments.clustering.enabled),
     ];
     given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
 }
 
-/// The parser for a fallback protocol: nothing for one that is known and not parsed yet, no value
-/// at all for an unknown one.
-pub fn fallback(protocol: &str) -> Option<Option<Format>> {
+fn native(arguments: &ScrapeArguments) -> NativeSettings {
+    let limit = arguments.native_histogram_bucket_limit;
+    NativeSettings {
+        wanted: arguments.scrapes_native(),
+        keep_classic: arguments.scrape_classic_histograms,
+        convert_classic: arguments.convert_classic_histograms_to_nhcb,
+        buckets_max: usize::try_from(limit).unwrap_or(usize::MAX),
+        schema_max: histogram::schema_max(arguments.native_histogram_min_bucket_factor),
+    }
+}
+
+/// How to read a fallback protocol: nothing for none, no value at all for an unknown one.
+pub fn fallback(protocol: &str) -> Option<Option<Media>> {
     match protocol {
-        "" | PROTOBUF => Some(None),
+        "" => Some(None),
+        PROTOBUF => Some(Some(Media::Protobuf)),
         // Compat: the reference page writes the version with underscores.
         "PrometheusText0.0.4" | "PrometheusText1.0.0" | "PrometheusText0_0_4"
-        | "PrometheusText1_0_0" => Some(Some(Format::Text)),
+        | "PrometheusText1_0_0" => Some(Some(Media::Text(Format::Text))),
         "OpenMetricsText0.0.1" | "OpenMetricsText1.0.0" | "OpenMetricsText0_0_1"
-        | "OpenMetricsText1_0_0" => Some(Some(Format::OpenMetrics)),
+        | "OpenMetricsText1_0_0" => Some(Some(Media::Text(Format::OpenMetrics))),
         _ => None,
     }
 }
 
 /// The Accept header: the protocols in their order, weights falling by a tenth.
 fn accept(arguments: &ScrapeArguments) -> HeaderValue {
-    let utf8 = arguments.metric_name_validation_scheme == "utf8";
     let escaping = match arguments.metric_name_escaping_scheme.as_str() {
-        "" if utf8 => "allow-utf-8",
-        // Compat: the default follows the validation scheme, so that utf8 alone is enough.
-        "underscores" if utf8 => "allow-utf-8",
+        "" if arguments.metric_name_validation_scheme == "utf8" => "allow-utf-8",
         "" => "underscores",
-        other => other,
+        given => given,
     };
     let mut accept = String::new();
     let mut weight = WEIGHT_FIRST;
-    for protocol in &arguments.scrape_protocols {
-        let (media, version, escaped) = match protocol.as_str() {
-            "PrometheusText0.0.4" => ("text/plain", "0.0.4", false),
-            "PrometheusText1.0.0" => ("text/plain", "1.0.0", true),
-            "OpenMetricsText0.0.1" => ("application/openmetrics-text", "0.0.1", false),
-            "OpenMetricsText1.0.0" => ("application/openmetrics-text", "1.0.0", true),
-            // What cannot be parsed yet is not asked for.
-            _ => continue,
+    for protocol in arguments.protocols() {
+        let (media, escaped) = match protocol {
+            "PrometheusText0.0.4" => ("text/plain;version=0.0.4", false),
+            "PrometheusText1.0.0" => ("text/plain;version=1.0.0", true),
+            "OpenMetricsText0.0.1" => ("application/openmetrics-text;version=0.0.1", false),
+            "OpenMetricsText1.0.0" => ("application/openmetrics-text;version=1.0.0", true),
+            _ => (PROTOBUF_MEDIA, false),
         };
-        accept.push_str(&format!("{media};version={version};"));
+        accept.push_str(media);
         if escaped {
-            accept.push_str(&format!("escaping={escaping};"));
+            accept.push_str(";escaping=");
+            accept.push_str(escaping);
         }
-        accept.push_str(&format!("q=0.{weight},"));
+        accept.push_str(&format!(";q=0.{weight},"));
         weight -= 1;
     }
     accept.push_str(&format!("*/*;q=0.{weight}"));
     HeaderValue::from_str(&accept).expect("made of plain words")
 }
+
+const PROTOBUF_MEDIA: &str = "application/vnd.google.protobuf;\
+     proto=io.prometheus.client.MetricFamily;encoding=delimited";
 
 /// Five protocols are known and the wildcard comes last: six tenths for the first.
 const WEIGHT_FIRST: u32 = 6;
