@@ -22,7 +22,9 @@ fn closed_lane() -> Disk {
         Box::pin(async {
             let lane = open().await;
             for number in 0..RECORDS {
-                let ticket = lane.append(1, items(number), &payload(number)).expect("there is room");
+                let ticket = lane
+                    .append(1, items(number), &payload(number))
+                    .expect("there is room");
                 lane.committed(ticket).await.expect("the disk is sound");
             }
             lane.close().await;
@@ -34,19 +36,28 @@ fn closed_lane() -> Disk {
 
 async fn open() -> Lane {
     let options = options(SyncPolicy::EveryCommit);
-    Lane::open(Path::new(DIR), options).await.expect("the disk is sound")
+    Lane::open(Path::new(DIR), options)
+        .await
+        .expect("the disk is sound")
 }
 
 fn files(disk: &Disk, suffix: &str) -> Vec<(PathBuf, u64)> {
     let entries = disk.list(Path::new(DIR)).expect("the lane is there");
-    let files = entries.into_iter().filter(|entry| entry.name.ends_with(suffix));
-    files.map(|entry| (Path::new(DIR).join(entry.name), entry.len)).collect()
+    let files = entries
+        .into_iter()
+        .filter(|entry| entry.name.ends_with(suffix));
+    files
+        .map(|entry| (Path::new(DIR).join(entry.name), entry.len))
+        .collect()
 }
 
 /// What the lane on a spoiled disk has lost; the same for both destinations, and counted.
 fn lost(disk: Disk, what: &str) -> BTreeSet<u64> {
     let all: BTreeSet<u64> = (0..RECORDS).collect();
-    let owed = Owed { appended: all.clone(), ..Owed::default() };
+    let owed = Owed {
+        appended: all.clone(),
+        ..Owed::default()
+    };
     let options = options(SyncPolicy::EveryCommit);
     let found = check(disk, &options, &owed, Promise::Sound, what);
     let lost = [0, 1].map(|destination| -> BTreeSet<u64> {
@@ -62,15 +73,33 @@ fn lost(disk: Disk, what: &str) -> BTreeSet<u64> {
 fn assert_counted(found: &Found, lost: &BTreeSet<u64>, what: &str) {
     let lost_items: u64 = lost.iter().map(|number| u64::from(items(*number))).sum();
     for destination in &found.stats.destinations {
-        assert_eq!(destination.lost_records, lost.len() as u64, "{what}: {:?}", found.stats);
-        assert_eq!(destination.dropped.corrupt, lost_items, "{what}: {:?}", found.stats);
-        assert_eq!(destination.dropped.total(), lost_items, "{what}: {:?}", found.stats);
+        assert_eq!(
+            destination.lost_records,
+            lost.len() as u64,
+            "{what}: {:?}",
+            found.stats
+        );
+        assert_eq!(
+            destination.dropped.corrupt, lost_items,
+            "{what}: {:?}",
+            found.stats
+        );
+        assert_eq!(
+            destination.dropped.total(),
+            lost_items,
+            "{what}: {:?}",
+            found.stats
+        );
     }
 }
 
 /// One byte in this many is tried; all of them when more states are asked for.
 fn stride() -> usize {
-    if std::env::var_os("INVAR_FAULT_STATES").is_some() { 1 } else { 11 }
+    if std::env::var_os("INVAR_FAULT_STATES").is_some() {
+        1
+    } else {
+        11
+    }
 }
 
 #[test]
@@ -104,7 +133,10 @@ fn a_lost_sector_costs_the_records_that_touch_it() {
             assert!(together, "{what} cost {lost:?}, which do not lie together");
             let touched = |number: &u64| 48 + payload(*number).len() as u64;
             let inside: u64 = lost.iter().skip(1).rev().skip(1).map(touched).sum();
-            assert!(inside <= 512 + 16 * lost.len() as u64, "{what} cost {lost:?}");
+            assert!(
+                inside <= 512 + 16 * lost.len() as u64,
+                "{what} cost {lost:?}"
+            );
         }
     }
 }
@@ -118,7 +150,10 @@ fn a_segment_may_be_cut_anywhere() {
             let whole = disk.read(&path).expect("it was listed");
             replace(&disk, &path, &whole[..cut as usize]);
             let lost = lost(disk, &format!("{} cut to {cut}", path.display()));
-            assert!(lost.len() < RECORDS as usize / 2, "other segments are whole: {lost:?}");
+            assert!(
+                lost.len() < RECORDS as usize / 2,
+                "other segments are whole: {lost:?}"
+            );
         }
     }
 }
@@ -180,7 +215,9 @@ fn a_later_format_is_never_destroyed() {
     let after = disk.clone();
     lost(disk, "a segment of a later version");
     let name = first.file_name().expect("a file has a name");
-    let kept = after.read(&Path::new(DIR).join("quarantine").join(name)).expect("it is kept");
+    let kept = after
+        .read(&Path::new(DIR).join("quarantine").join(name))
+        .expect("it is kept");
     assert!(kept == content, "it is kept as it was");
 }
 
@@ -194,7 +231,9 @@ fn crc32c(bytes: &[u8]) -> u32 {
 /// Does something to a disk from inside of a machine.
 fn on(disk: &Disk, body: impl Future<Output = std::io::Result<()>> + 'static) {
     let simulation = Simulation::new(0, Options::new(disk.clone()));
-    let ended = simulation.run(|| Box::pin(body)).expect("nothing stops the machine");
+    let ended = simulation
+        .run(|| Box::pin(body))
+        .expect("nothing stops the machine");
     ended.expect("the disk is sound");
 }
 

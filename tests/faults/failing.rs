@@ -18,7 +18,13 @@ fn survive(seed: u64, options: &LaneOptions, what: &str, prepare: impl Fn(&Disk)
     let Done { events, disk } = run(seed, options, BURSTS, &prepare);
     let image = disk.image();
     let owed = events.before(image.op());
-    check(image.kill(), options, &owed, Promise::Durable, &format!("{what}, killed"));
+    check(
+        image.kill(),
+        options,
+        &owed,
+        Promise::Durable,
+        &format!("{what}, killed"),
+    );
     if options.sync == SyncPolicy::EveryCommit {
         for chance in 0..2 {
             let what = format!("{what}, power cut with chance {chance}");
@@ -67,8 +73,18 @@ fn operations_may_fail_at_random() {
         let what = format!("workload {seed}, one operation of sixteen");
         survive(seed, &options, &what, |disk| {
             let mut rng = Rng::new(seed);
-            for op in (0..100_000).filter(|_| rng.chance(1.0 / 16.0)).collect::<Vec<_>>() {
-                disk.fail(op, if rng.chance(0.5) { Fault::Eio } else { Fault::Enospc });
+            for op in (0..100_000)
+                .filter(|_| rng.chance(1.0 / 16.0))
+                .collect::<Vec<_>>()
+            {
+                disk.fail(
+                    op,
+                    if rng.chance(0.5) {
+                        Fault::Eio
+                    } else {
+                        Fault::Enospc
+                    },
+                );
             }
         });
     }
@@ -121,13 +137,19 @@ fn a_disk_that_was_away_for_a_while_is_used_again_within_five_seconds() {
         let ended = simulation.run(|| {
             Box::pin(async move {
                 let options = options(SyncPolicy::EveryCommit);
-                let lane = Lane::open(Path::new(DIR), options).await.expect("the disk is sound");
+                let lane = Lane::open(Path::new(DIR), options)
+                    .await
+                    .expect("the disk is sound");
                 for number in 0..20 {
                     append_again(&lane, number).await;
                 }
                 disk.fail_all(Some(fault));
                 let refused = runtime::timeout(Duration::from_secs(15), append_again(&lane, 20));
-                assert_eq!(refused.await, Err(runtime::Elapsed), "nothing is taken meanwhile");
+                assert_eq!(
+                    refused.await,
+                    Err(runtime::Elapsed),
+                    "nothing is taken meanwhile"
+                );
                 disk.fail_all(None);
                 let took = append_again(&lane, 21).await;
                 assert!(took < Duration::from_secs(5), "{took:?}");
@@ -148,10 +170,15 @@ fn a_full_disk_drains_and_takes_records_again_once_segments_are_free() {
         Box::pin(async move {
             let mut options = options(SyncPolicy::EveryCommit);
             options.destinations.truncate(1);
-            let lane = Lane::open(Path::new(DIR), options).await.expect("the disk is sound");
+            let lane = Lane::open(Path::new(DIR), options)
+                .await
+                .expect("the disk is sound");
             let mut number = 0;
             disk.set_capacity(Some(disk.used() + 10 * 8192));
-            while runtime::timeout(Duration::from_secs(5), append_again(&lane, number)).await.is_ok() {
+            while runtime::timeout(Duration::from_secs(5), append_again(&lane, number))
+                .await
+                .is_ok()
+            {
                 number += 1;
             }
             assert!(number > 100, "{number} records filled the disk");

@@ -1,5 +1,5 @@
-//! The books of a lane against those that a test keeps: what was appended was acked, is held, or was
-//! dropped for a reason, in items, at each step.
+//! The books of a lane against those that a test keeps: what was appended was acked, is held, or
+//! was dropped for a reason, in items, at each step.
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,10 +24,14 @@ impl Book {
     /// Reads and acks up to `count` records.
     async fn read(&mut self, reader: &mut Reader, count: u64) {
         for _ in 0..count {
-            let Some(record) = reader.next_ready().await else { return };
+            let Some(record) = reader.next_ready().await else {
+                return;
+            };
             let number = number(&record);
             assert!(self.next <= number, "order");
-            self.skipped_items += (self.next..number).map(|skipped| u64::from(items(skipped))).sum::<u64>();
+            self.skipped_items += (self.next..number)
+                .map(|skipped| u64::from(items(skipped)))
+                .sum::<u64>();
             self.acked_items += u64::from(items(number));
             self.next = number + 1;
             reader.ack(record.sequence);
@@ -45,14 +49,18 @@ impl Book {
 
 async fn life(seed: u64, options: LaneOptions) {
     let mut rng = Rng::new(seed);
-    let lane = Lane::open(Path::new(DIR), options).await.expect("the disk is sound");
+    let lane = Lane::open(Path::new(DIR), options)
+        .await
+        .expect("the disk is sound");
     let mut readers = DESTINATIONS.map(|name| lane.reader(name));
     let mut books = [Book::default(), Book::default()];
     let mut appended_items = 0;
     let mut appended = 0;
     for _ in 0..200 {
         for _ in 0..rng.below(6) {
-            let ticket = lane.append(1, items(appended), &payload(appended)).expect("there is room");
+            let ticket = lane
+                .append(1, items(appended), &payload(appended))
+                .expect("there is room");
             lane.committed(ticket).await.expect("the disk is sound");
             appended_items += u64::from(items(appended));
             appended += 1;
@@ -73,13 +81,22 @@ async fn life(seed: u64, options: LaneOptions) {
         let stats = lane.stats();
         book.assert_agrees(&stats, destination);
         // All is told: what never came was dropped, to the item.
-        let unread: u64 = (book.next..appended).map(|number| u64::from(items(number))).sum();
+        let unread: u64 = (book.next..appended)
+            .map(|number| u64::from(items(number)))
+            .sum();
         let theirs = &stats.destinations[destination];
-        assert_eq!(theirs.dropped.total(), book.skipped_items + unread, "{stats:?}");
+        assert_eq!(
+            theirs.dropped.total(),
+            book.skipped_items + unread,
+            "{stats:?}"
+        );
         assert_eq!(theirs.held_items, 0, "{stats:?}");
     }
     let far = &lane.stats().destinations[1];
-    assert!(far.dropped.total() > 0, "the far one lags until something is dropped: {far:?}");
+    assert!(
+        far.dropped.total() > 0,
+        "the far one lags until something is dropped: {far:?}"
+    );
     lane.close().await;
 }
 
@@ -92,7 +109,13 @@ fn run(seed: u64, options: LaneOptions) {
 #[test]
 fn what_the_budget_drops_is_counted_to_the_item() {
     for seed in 0..20 {
-        run(seed, LaneOptions { budget_bytes: 4 * 8192, ..options(SyncPolicy::EveryCommit) });
+        run(
+            seed,
+            LaneOptions {
+                budget_bytes: 4 * 8192,
+                ..options(SyncPolicy::EveryCommit)
+            },
+        );
     }
 }
 
@@ -100,6 +123,12 @@ fn what_the_budget_drops_is_counted_to_the_item() {
 fn what_age_drops_is_counted_to_the_item() {
     for seed in 0..20 {
         let age_max = Some(Duration::from_secs(30));
-        run(seed, LaneOptions { age_max, ..options(SyncPolicy::None) });
+        run(
+            seed,
+            LaneOptions {
+                age_max,
+                ..options(SyncPolicy::None)
+            },
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! What was promised, and whether a disk keeps it.
 //!
-//! Every record carries a number. The log of events says, for each, up to which disk operation it had
-//! happened; a disk image says which operation it stands before. What happened earlier is what the
-//! lane on that image owes.
+//! Every record carries a number. The log of events says, for each, up to which disk operation it
+//! had happened; a disk image says which operation it stands before. What happened earlier is what
+//! the lane on that image owes.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -81,23 +81,38 @@ pub struct Found {
     pub stats: LaneStats,
 }
 
-/// Opens the lane on a disk, drains it and appends to it; panics unless it keeps the promise. `what`
-/// is told when it does not.
-pub fn check(disk: Disk, options: &LaneOptions, owed: &Owed, promise: Promise, what: &str) -> Found {
+/// Opens the lane on a disk, drains it and appends to it; panics unless it keeps the promise.
+/// `what` is told when it does not.
+pub fn check(
+    disk: Disk,
+    options: &LaneOptions,
+    owed: &Owed,
+    promise: Promise,
+    what: &str,
+) -> Found {
     let simulation = Simulation::new(owed.appended.len() as u64, Options::new(disk));
     let options = options.clone();
     let ended: Result<Found, Stopped> = simulation.run(|| Box::pin(drain(options)));
     let found = ended.unwrap_or_else(|stopped| panic!("{what}: recovery ended as {stopped:?}"));
     for (destination, numbers) in found.numbers.iter().enumerate() {
         let name = DESTINATIONS[destination];
-        assert!(numbers.is_sorted_by(|a, b| a < b), "{what}: order of {name}: {numbers:?}");
+        assert!(
+            numbers.is_sorted_by(|a, b| a < b),
+            "{what}: order of {name}: {numbers:?}"
+        );
         let found: BTreeSet<u64> = numbers.iter().copied().collect();
         let invented: Vec<_> = found.difference(&owed.appended).collect();
-        assert!(invented.is_empty(), "{what}: invented for {name}: {invented:?}");
+        assert!(
+            invented.is_empty(),
+            "{what}: invented for {name}: {invented:?}"
+        );
         if promise == Promise::Durable {
             let due = owed.committed.difference(&owed.acked[destination]);
             let lost: Vec<_> = due.filter(|number| !found.contains(number)).collect();
-            assert!(lost.is_empty(), "{what}: lost for {name}: {lost:?} of {numbers:?}");
+            assert!(
+                lost.is_empty(),
+                "{what}: lost for {name}: {lost:?} of {numbers:?}"
+            );
         }
     }
     if promise == Promise::Durable {
@@ -113,7 +128,9 @@ pub fn check(disk: Disk, options: &LaneOptions, owed: &Owed, promise: Promise, w
 const LATER: u64 = 1 << 40;
 
 async fn drain(options: LaneOptions) -> Found {
-    let lane = Lane::open(Path::new(DIR), options).await.expect("a lane always opens");
+    let lane = Lane::open(Path::new(DIR), options)
+        .await
+        .expect("a lane always opens");
     let mut numbers = [Vec::new(), Vec::new()];
     let mut last = [Sequence(0); 2];
     for (destination, name) in DESTINATIONS.iter().enumerate() {
@@ -122,15 +139,25 @@ async fn drain(options: LaneOptions) -> Found {
     assert_balanced(&lane.stats());
     // The lane goes on, behind all that was there.
     for number in LATER..LATER + 3 {
-        let ticket = lane.append(1, 1, &payload(number)).expect("a sound disk takes records");
+        let ticket = lane
+            .append(1, 1, &payload(number))
+            .expect("a sound disk takes records");
         lane.committed(ticket).await.expect("a sound disk commits");
     }
     for (destination, name) in DESTINATIONS.iter().enumerate() {
         let mut later = Vec::new();
         let first = lane.reader(name).next().await.sequence;
-        assert!(last[destination] < first, "sequences go back from {:?}", last[destination]);
+        assert!(
+            last[destination] < first,
+            "sequences go back from {:?}",
+            last[destination]
+        );
         read(&lane, name, &mut later).await;
-        assert_eq!(later, [LATER, LATER + 1, LATER + 2], "new records for {name}");
+        assert_eq!(
+            later,
+            [LATER, LATER + 1, LATER + 2],
+            "new records for {name}"
+        );
     }
     let stats = lane.stats();
     assert_balanced(&stats);
@@ -143,7 +170,10 @@ async fn read(lane: &Lane, name: &str, numbers: &mut Vec<u64>) -> Sequence {
     let mut reader = lane.reader(name);
     let mut last = Sequence(0);
     while let Some(record) = reader.next_ready().await {
-        assert!(last < record.sequence, "sequences of {name} go back from {last:?}");
+        assert!(
+            last < record.sequence,
+            "sequences of {name} go back from {last:?}"
+        );
         last = record.sequence;
         numbers.push(number(&record));
         reader.ack(record.sequence);
@@ -171,9 +201,15 @@ pub fn items(number: u64) -> u32 {
 
 /// The number in a record. Panics unless every byte is as it was appended.
 pub fn number(record: &Record) -> u64 {
-    let number = *record.payload.first_chunk().expect("a number is in each payload");
+    let number = *record
+        .payload
+        .first_chunk()
+        .expect("a number is in each payload");
     let number = u64::from_le_bytes(number);
-    assert!(record.payload == payload(number), "the payload of {number} was altered");
+    assert!(
+        record.payload == payload(number),
+        "the payload of {number} was altered"
+    );
     number
 }
 
@@ -182,6 +218,10 @@ pub fn assert_balanced(stats: &LaneStats) {
     for at in &stats.destinations {
         let came = at.recovered_items + stats.appended_items;
         let went = at.acked_items + at.held_items + at.dropped.total();
-        assert_eq!(came, went, "the books of {} do not balance: {stats:?}", at.name);
+        assert_eq!(
+            came, went,
+            "the books of {} do not balance: {stats:?}",
+            at.name
+        );
     }
 }

@@ -18,7 +18,11 @@ const BURSTS: u32 = 12;
 
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}={value} is no number")),
+    )
 }
 
 /// Runs `workload` for one seed after the other, on all cores, until it has tried enough states.
@@ -39,7 +43,11 @@ fn explore(states: u64, workload: impl Fn(u64) -> u64 + Sync) {
             });
         }
     });
-    println!("{} crash states of {} workloads", tried.into_inner(), next.into_inner());
+    println!(
+        "{} crash states of {} workloads",
+        tried.into_inner(),
+        next.into_inner()
+    );
 }
 
 /// Tries every boundary of a workload. Gives the number of states.
@@ -50,7 +58,10 @@ fn cut_power(seed: u64, sync: SyncPolicy, promise: Promise) -> u64 {
     for image in disk.recorded().iter().chain([&disk.image()]) {
         let owed = events.before(image.op());
         for chance in 0..CRASHES_PER_BOUNDARY {
-            let what = format!("INVAR_FAULT_SEED={seed}, cut before {}, chance {chance}", image.op());
+            let what = format!(
+                "INVAR_FAULT_SEED={seed}, cut before {}, chance {chance}",
+                image.op()
+            );
             check(image.crash(chance), &options, &owed, promise, &what);
             states += 1;
         }
@@ -61,7 +72,9 @@ fn cut_power(seed: u64, sync: SyncPolicy, promise: Promise) -> u64 {
 #[test]
 fn a_power_cut_anywhere_loses_nothing_that_was_committed() {
     let states = setting("INVAR_FAULT_STATES").unwrap_or(STATES);
-    explore(states, |seed| cut_power(seed, SyncPolicy::EveryCommit, Promise::Durable));
+    explore(states, |seed| {
+        cut_power(seed, SyncPolicy::EveryCommit, Promise::Durable)
+    });
 }
 
 #[test]
@@ -69,7 +82,11 @@ fn without_syncs_a_power_cut_leaves_a_lane_that_opens_and_invents_nothing() {
     let states = setting("INVAR_FAULT_STATES").unwrap_or(STATES) / 10;
     explore(states, |seed| {
         let interval = SyncPolicy::Interval(Duration::from_millis(20));
-        let sync = if seed % 2 == 0 { interval } else { SyncPolicy::None };
+        let sync = if seed % 2 == 0 {
+            interval
+        } else {
+            SyncPolicy::None
+        };
         cut_power(seed, sync, Promise::Sound)
     });
 }
@@ -88,7 +105,13 @@ fn a_kill_anywhere_loses_nothing_that_was_committed_in_any_mode() {
         let images = disk.recorded();
         for image in &images {
             let what = format!("INVAR_FAULT_SEED={seed}, killed before {}", image.op());
-            check(image.kill(), &options, &events.before(image.op()), Promise::Durable, &what);
+            check(
+                image.kill(),
+                &options,
+                &events.before(image.op()),
+                Promise::Durable,
+                &what,
+            );
         }
         images.len() as u64
     });

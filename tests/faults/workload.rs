@@ -10,7 +10,9 @@ use runtime::sim::{Disk, Options, Simulation};
 use stdx::Rng;
 use wal::{AppendError, Lane, LaneOptions, Reader, SyncPolicy, WhenFull};
 
-use crate::oracle::{DESTINATIONS, DIR, Event, Events, Log, assert_balanced, items, number, payload};
+use crate::oracle::{
+    DESTINATIONS, DIR, Event, Events, Log, assert_balanced, items, number, payload,
+};
 
 /// Settings that make a few hundred operations meet every branch.
 pub fn options(sync: SyncPolicy) -> LaneOptions {
@@ -123,7 +125,10 @@ async fn read(lane: Lane, destination: usize, mut rng: Rng, log: Log) {
     loop {
         let record = reader.next().await;
         let number = number(&record);
-        runtime::sleep(Duration::from_micros(rng.below(1 + 4000 * destination as u64))).await;
+        runtime::sleep(Duration::from_micros(
+            rng.below(1 + 4000 * destination as u64),
+        ))
+        .await;
         if destination == 1 && rng.chance(0.05) {
             reader.seek_to_cursor();
             continue;

@@ -132,6 +132,7 @@ fn decode_entry(bytes: &[u8]) -> Option<(SavedCursor, &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
@@ -207,17 +208,18 @@ mod tests {
         #[test]
         fn what_is_encoded_is_decoded(
             generation: u64, lane_id: u64, next_sequence: u64, next_items: u64,
-            entries in proptest::collection::vec((".{0,60}", any::<u64>(), any::<u64>(), any::<u32>()), 0..8),
+            entries in vec((".{0,60}", any::<u64>(), any::<u64>(), any::<u32>()), 0..8),
         ) {
             let cursors = entries.into_iter().map(|(name, sequence, items, offset)| {
                 SavedCursor { name, sequence, items, offset }
             });
-            let table = CursorTable { generation, lane_id, next_sequence, next_items, cursors: cursors.collect() };
+            let cursors = cursors.collect();
+            let table = CursorTable { generation, lane_id, next_sequence, next_items, cursors };
             prop_assert_eq!(CursorTable::decode(&file(std::slice::from_ref(&table))), Some(table));
         }
 
         #[test]
-        fn arbitrary_bytes_are_refused_calmly(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_are_refused_calmly(bytes in vec(any::<u8>(), 0..200)) {
             prop_assert_eq!(CursorTable::decode(&bytes), None);
         }
     }

@@ -101,8 +101,8 @@ impl Destination {
         end.sequence - self.cursor.sequence
     }
 
-    /// The record before `end` goes to the reader. Of its items some may not have been counted, when
-    /// the disk hid them at the start.
+    /// The record before `end` goes to the reader. Of its items some may not have been counted,
+    /// when the disk hid them at the start.
     pub fn deliver(&mut self, end: Mark, end_offset: u32, found_items: u64) {
         self.enter(end, end_offset, EntryState::Waits);
         let entry = self.window.back_mut().expect("it was entered");

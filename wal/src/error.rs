@@ -60,7 +60,8 @@ impl fmt::Display for AppendError {
             AppendError::Busy => f.write_str("the log is busy committing; try again"),
             AppendError::Full { budget_bytes } => write!(
                 f,
-                "the log holds its budget of {budget_bytes} bytes; check its destinations or raise the budget"
+                "the log holds its budget of {budget_bytes} bytes; check its destinations or raise \
+                 the budget"
             ),
             AppendError::NoSpace => f.write_str(
                 "no space left on the disk of the log; free some or move --storage.path",

@@ -1,5 +1,5 @@
-//! The keeper of a lane: the one task that saves cursors, recycles and removes files, watches the age
-//! of records and keeps a reserve of space. Nothing here holds up a commit.
+//! The keeper of a lane: the one task that saves cursors, recycles and removes files, watches the
+//! age of records and keeps a reserve of space. Nothing here holds up a commit.
 
 use std::io;
 use std::path::PathBuf;
@@ -206,7 +206,8 @@ impl Keeper {
         true
     }
 
-    /// Allocates the next segment's file before it is needed, so that a commit does not wait for it.
+    /// Allocates the next segment's file before it is needed, so that a commit does not wait for
+    /// it.
     async fn prepare_spare(&self) {
         let segment_bytes = self.shared.options.segment_bytes;
         let number = {

@@ -50,7 +50,8 @@ pub const CURSOR_SAVES_FAILED_MAX: u32 = 16;
 /// How often a lane looks after its files when nothing wakes it: age, reserve, spare.
 pub const KEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Limit: files kept for reuse. One is what a steady flow needs: it empties and fills one at a time.
+/// Limit: files kept for reuse. One is what a steady flow needs: it empties and fills one at a
+/// time.
 pub const SPARES_MAX: usize = 1;
 
 /// Limit: segments that stay mapped for readers: the one that is written and the one before it, so

@@ -10,11 +10,11 @@ use crate::limits::{
 /// The settings of a lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneOptions {
-    /// Size of a segment file, a multiple of 4 KiB; also bounds a record. Space is freed in steps of
-    /// it.
+    /// Size of a segment file, a multiple of 4 KiB; also bounds a record. Space is freed in steps
+    /// of it.
     pub segment_bytes: u64,
-    /// Most bytes that segments occupy, at least two segments. One file that is being reused may come
-    /// on top.
+    /// Most bytes that segments occupy, at least two segments. One file that is being reused may
+    /// come on top.
     pub budget_bytes: u64,
     /// Records older than this are dropped, whole segments at a time.
     pub age_max: Option<Duration>,
@@ -27,15 +27,16 @@ pub struct LaneOptions {
     pub commit_delay: Duration,
     /// A commit starts at once when this much is staged.
     pub commit_bytes_max: u64,
-    /// Space set aside so that cursors can be written, and with them space be freed, on a full disk.
+    /// Space set aside so that cursors can be written, and with them space be freed, on a full
+    /// disk.
     pub reserve_bytes: u64,
     /// Names of the destinations. One that the lane has not seen before starts at its end, one that
     /// is no longer named stops holding segments.
     pub destinations: Vec<String>,
 }
 
-/// When written records are synced. In each mode they are in the file before `committed` returns, so
-/// that the death of the process loses nothing.
+/// When written records are synced. In each mode they are in the file before `committed` returns,
+/// so that the death of the process loses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncPolicy {
     /// When the operating system likes.

@@ -1,6 +1,6 @@
-//! What could not be read as records, kept for people to look at: pieces of segments, and whole files
-//! that are none of this lane or of a later format. Bounded, except for whole files, which may be
-//! somebody's data.
+//! What could not be read as records, kept for people to look at: pieces of segments, and whole
+//! files that are none of this lane or of a later format. Bounded, except for whole files, which
+//! may be somebody's data.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

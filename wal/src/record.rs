@@ -132,8 +132,8 @@ mod tests {
     fn the_bytes_are_those_of_the_format() {
         let bytes = sealed(&header(b"payload"), b"payload", 0);
         assert_eq!(bytes.len(), 48);
-        let drawn = "49565207 20d8cba5 7069e3f4 07000000 2a00000000000000 ffffffffffffffff 03000000 \
-                     00000000 7061796c6f616400";
+        let drawn = "49565207 20d8cba5 7069e3f4 07000000 2a00000000000000 ffffffffffffffff \
+                     03000000 00000000 7061796c6f616400";
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, drawn.replace(' ', ""));
     }

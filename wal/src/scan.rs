@@ -170,8 +170,8 @@ impl Scan {
         None
     }
 
-    /// A part of the file, cut only at its end. Nothing at or behind `end` is kept for later: it may
-    /// be written in the meantime.
+    /// A part of the file, cut only at its end. Nothing at or behind `end` is kept for later: it
+    /// may be written in the meantime.
     async fn load(&mut self, part: Range<u64>, end: u64) -> io::Result<Bytes> {
         assert!(part.end <= end, "what is asked for can be kept");
         let window_end = self.window_start + self.window.len() as u64;
@@ -253,6 +253,7 @@ fn find_header(
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
     use runtime::sim;
 
@@ -374,15 +375,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_bytes_are_walked_calmly(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        fn arbitrary_bytes_are_walked_calmly(bytes in vec(any::<u8>(), 0..2000)) {
             let count = bytes.len();
             prop_assert_eq!(walk(bytes), [format!("end {count}")]);
         }
 
         #[test]
         fn whatever_is_spoiled_the_other_records_are_found(
-            sizes in proptest::collection::vec(0..200usize, 1..20),
-            spoiled in proptest::collection::vec((any::<prop::sample::Index>(), 1..=255u8), 0..4),
+            sizes in vec(0..200usize, 1..20),
+            spoiled in vec((any::<prop::sample::Index>(), 1..=255u8), 0..4),
         ) {
             let mut records = Vec::new();
             let mut ranges = Vec::new();

@@ -37,7 +37,8 @@ fn run<F: Future<Output = ()> + 'static>(disk: &Disk, body: impl FnOnce() -> F) 
     disk
 }
 
-/// Appends records of ten items whose payload says their number, and waits until they are committed.
+/// Appends records of ten items whose payload says their number, and waits until they are
+/// committed.
 async fn fill(lane: &Lane, numbers: std::ops::Range<u64>) {
     for number in numbers {
         append(lane, number).await.unwrap();
@@ -474,7 +475,8 @@ fn the_offline_reader_sees_the_lane_and_what_is_wrong_with_it() {
         let seen = Verification::of(DIR.into()).await.unwrap();
         assert!(!seen.is_sound());
         assert_eq!(seen.segments[0].missing_records, 1);
-        assert_eq!(seen.segments[0].faults, [512..512 + 544]);
+        let fault = 512..512 + 544;
+        assert_eq!(seen.segments[0].faults, std::slice::from_ref(&fault));
         assert!(
             seen.to_string().contains("544 bytes at 512 are no records"),
             "{seen}"
@@ -492,8 +494,8 @@ fn the_wall_clock_expires_nothing_by_jumping() {
         fill(&lane, 0..30).await;
         lane.close().await;
     });
-    // A year later by the wall, and the clock goes back while the lane is open: only the age that is
-    // found at the start counts.
+    // A year later by the wall, and the clock goes back while the lane is open: only the age that
+    // is found at the start counts.
     let later = Options {
         wall_ms: Options::new(Disk::new()).wall_ms - 1_000_000,
         ..Options::new(disk)

@@ -131,7 +131,10 @@ fn the_offline_reader_works_beside_an_open_lane() {
     };
     // The lane outlives its runtime, as the files of a process outlive it.
     let lane = runtime::block_on(Backend::Tokio, open).unwrap();
-    assert_eq!(wal::find_lanes(folder.path()).unwrap(), [looked_at.clone()]);
+    assert_eq!(
+        wal::find_lanes(folder.path()).unwrap(),
+        std::slice::from_ref(&looked_at)
+    );
     assert_eq!(wal::inspect(&looked_at).unwrap().cursors.len(), 2);
     let verified = wal::verify(&looked_at).unwrap();
     assert!(verified.is_sound(), "{verified}");

@@ -1,5 +1,5 @@
-//! A lane with a hundred GiB of backlog opens at once and in little memory. Its own process, so that
-//! the memory is its own.
+//! A lane with a hundred GiB of backlog opens at once and in little memory. Its own process, so
+//! that the memory is its own.
 //!
 //! The files are sparse and written from `FORMAT.md`, not by the log.
 
