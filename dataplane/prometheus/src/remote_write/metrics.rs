@@ -65,6 +65,10 @@ const SAMPLES_DROPPED: MetricDecl = counter(
     "prometheus_remote_storage_samples_dropped_total",
     "Total number of samples which were dropped before being sent, by reason.",
 );
+const EXEMPLARS_DROPPED: MetricDecl = counter(
+    "prometheus_remote_storage_exemplars_dropped_total",
+    "Total number of exemplars which were dropped before being sent, by reason.",
+);
 const BYTES: MetricDecl = counter(
     "prometheus_remote_storage_bytes_total",
     "The total number of bytes of data (not metadata) sent after compression.",
@@ -92,6 +96,10 @@ const WAL_EXEMPLARS: MetricDecl = counter(
 const WAL_METADATA: MetricDecl = counter(
     "prometheus_remote_write_wal_metadata_updates_total",
     "Total number of metadata updates",
+);
+const HIGHEST_IN: MetricDecl = gauge(
+    "prometheus_remote_storage_highest_timestamp_in_seconds",
+    "Timestamp of the latest sample that came in, seconds since epoch.",
 );
 const HIGHEST_SENT: MetricDecl = gauge(
     "prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
@@ -133,6 +141,7 @@ pub const DECLARED: &[MetricDecl] = &[
     EXEMPLARS_RETRIED,
     METADATA_RETRIED,
     SAMPLES_DROPPED,
+    EXEMPLARS_DROPPED,
     BYTES,
     METADATA_BYTES,
     SAMPLES_IN,
@@ -140,6 +149,7 @@ pub const DECLARED: &[MetricDecl] = &[
     WAL_SAMPLES,
     WAL_EXEMPLARS,
     WAL_METADATA,
+    HIGHEST_IN,
     HIGHEST_SENT,
     MAX_SAMPLES,
     SENDERS,
@@ -167,6 +177,36 @@ impl Drops {
     pub fn count(&self, ruled_out: u64, histograms_off: u64) {
         self.ruled_out.add(ruled_out);
         self.histograms_off.add(histograms_off);
+    }
+}
+
+/// What the encoder of one lane sees by itself.
+pub struct Encoded {
+    pub exemplars_ruled_out: Counter,
+    highest: Gauge,
+}
+
+impl Encoded {
+    pub fn new(cx: &Build) -> Encoded {
+        let node = ("component_id", &*cx.node);
+        let (dropped, labels) = (EXEMPLARS_DROPPED, [node, ("reason", "relabel")]);
+        Encoded {
+            exemplars_ruled_out: cx.registry.counter(dropped.name, dropped.help, &labels),
+            highest: cx.registry.gauge(HIGHEST_IN.name, HIGHEST_IN.help, &[node]),
+        }
+    }
+
+    /// A message is done, of which this is the latest sample.
+    pub fn sealed(&self, highest_ms: i64) {
+        raise(&self.highest, highest_ms);
+    }
+}
+
+/// Gauges of points in time never go back.
+fn raise(gauge: &Gauge, time_ms: i64) {
+    let seconds = time_ms as f64 / 1000.0;
+    if gauge.get() < seconds {
+        gauge.set(seconds);
     }
 }
 
@@ -271,10 +311,7 @@ impl EndpointMetrics {
         self.exemplars.add(exemplars);
         self.histograms.add(u64::from(header.histograms));
         self.bytes.add(bytes as u64);
-        let highest = header.highest_ms as f64 / 1000.0;
-        if self.highest_sent.get() < highest {
-            self.highest_sent.set(highest);
-        }
+        raise(&self.highest_sent, header.highest_ms);
     }
 
     pub fn retried(&self, header: &Header) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use engine::PlanNode;
 use engine::testing::{TestShard, body, node, receivers, with_block};
+use runtime::metrics::{Sample, Value as Measured};
 use runtime::sim::check;
 use schema::{Body, Value};
 
@@ -107,6 +108,32 @@ fn samples_arrive_with_external_labels_and_rules() {
         assert!(lines.contains(expected), "{lines}");
         assert!(!lines.contains("b{"), "{lines}");
         shard.verify_ledgers().await;
+    });
+}
+
+#[test]
+fn the_lag_of_an_endpoint_is_seen_in_the_latest_times_in_and_sent() {
+    check(17, || async {
+        let shard = TestShard::start();
+        let (exposer, receiver) = (Exposer::start("a 1\n"), Receiver::start());
+        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint(&receiver)])]).await;
+        let lag = async || {
+            let metrics = shard.metrics().await;
+            let time = |name: &str| {
+                let family = metrics.family(name).expect("declared");
+                match family.samples[..] {
+                    [Sample { value: Measured::Number(seconds), .. }] => seconds,
+                    ref other => panic!("one time was expected: {other:?}"),
+                }
+            };
+            time("prometheus_remote_storage_highest_timestamp_in_seconds")
+                - time("prometheus_remote_storage_queue_highest_sent_timestamp_seconds")
+        };
+        runtime::sleep(SECOND * 5).await;
+        assert!(lag().await <= 1.0, "{}", lag().await);
+        receiver.got.status.set(503);
+        runtime::sleep(SECOND * 60).await;
+        assert!(lag().await >= 50.0, "{}", lag().await);
     });
 }
 
