@@ -1,0 +1,10 @@
+//! OpenMetrics pages.
+
+use formats::exposition::Format;
+
+#[path = "exposition.rs"]
+mod exposition;
+
+pub fn check(bytes: &[u8]) {
+    exposition::check(bytes, Format::OpenMetrics);
+}

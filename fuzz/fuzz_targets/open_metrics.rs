@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../checks/open_metrics.rs"]
+mod open_metrics;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| open_metrics::check(bytes));

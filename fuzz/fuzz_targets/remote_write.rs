@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../checks/remote_write.rs"]
+mod remote_write;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| remote_write::check(bytes));

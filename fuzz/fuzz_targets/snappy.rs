@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../checks/snappy.rs"]
+mod snappy;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| snappy::check(bytes));

@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../checks/wal_recovery.rs"]
+mod wal_recovery;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| wal_recovery::check(bytes));
