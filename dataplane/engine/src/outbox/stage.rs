@@ -1,14 +1,15 @@
 //! The stage before a lane: one open message that all who consume within a few milliseconds share,
 //! so that small batches do not become small records with a sync each.
 //!
-//! Nothing volatile stands between an answer and the disk: `push` returns after the record that holds
-//! its items is committed. A message that is full is appended at once; the rest follows when the delay
-//! is over. The memory held is one message and what its encoder keeps.
+//! Nothing volatile stands between an answer and the disk: `push` returns after the record that
+//! holds its items is committed. A message that is full is appended at once; the rest follows when
+//! the delay is over. The memory held is one message and what its encoder keeps.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use runtime::Instant;
 use runtime::sync::{Notify, Semaphore};
 use wal::{AppendError, Ticket};
 
@@ -55,7 +56,6 @@ pub struct Stage<E> {
 }
 
 /// Everyone who waits for the same commit.
-#[derive(Default)]
 struct Group {
     last: Cell<Option<Ticket>>,
     items: Cell<u64>,
@@ -63,6 +63,34 @@ struct Group {
     failed: RefCell<Option<Nack>>,
     result: RefCell<Option<Result<(), Nack>>>,
     done: Notify,
+    /// When it closes at the latest: the earliest that one of its members asked for.
+    due: Cell<Instant>,
+    sooner: Notify,
+}
+
+impl Group {
+    fn new(due: Instant) -> Group {
+        Group {
+            last: Cell::default(),
+            items: Cell::default(),
+            failed: RefCell::default(),
+            result: RefCell::default(),
+            done: Notify::new(),
+            due: Cell::new(due),
+            sooner: Notify::new(),
+        }
+    }
+
+    async fn is_due(&self) {
+        loop {
+            let left = self.due.get() - runtime::now();
+            if left.is_zero() {
+                return;
+            }
+            // Called or not, the question is asked again.
+            let _called = runtime::timeout(left, self.sooner.notified()).await;
+        }
+    }
 }
 
 impl<E: Encoder> Stage<E> {
@@ -77,10 +105,15 @@ impl<E: Encoder> Stage<E> {
     }
 
     /// Lets `write` add items to the open message, again after each `Write::Full` (the message is
-    /// appended then), and waits until all of them are committed. When this is dropped half way,
-    /// the items written so far go on by themselves.
-    pub async fn push(self: &Rc<Self>, mut write: impl FnMut(&mut E) -> Write) -> Result<(), Nack> {
-        let group = self.join();
+    /// appended then), and waits until all of them are committed: after the stage's delay, or after
+    /// `patience` where that is longer and nobody who joins has less of it. When this is dropped
+    /// half way, the items written so far go on by themselves.
+    pub async fn push(
+        self: &Rc<Self>,
+        patience: Duration,
+        mut write: impl FnMut(&mut E) -> Write,
+    ) -> Result<(), Nack> {
+        let group = self.join(patience.max(self.delay));
         loop {
             let written = write(&mut self.encoder.borrow_mut());
             if written == Write::Done {
@@ -105,17 +138,22 @@ impl<E: Encoder> Stage<E> {
         }
     }
 
-    /// The open group; who opens it also closes it after the delay.
-    fn join(self: &Rc<Self>) -> Rc<Group> {
+    /// The open group, which closes within `delay`; who opens it also closes it.
+    fn join(self: &Rc<Self>, delay: Duration) -> Rc<Group> {
+        let due = runtime::now() + delay;
         let mut open = self.group.borrow_mut();
         if let Some(group) = &*open {
+            if due < group.due.get() {
+                group.due.set(due);
+                group.sooner.notify_one();
+            }
             return group.clone();
         }
-        let group = Rc::new(Group::default());
+        let group = Rc::new(Group::new(due));
         *open = Some(group.clone());
         let (stage, closing) = (self.clone(), group.clone());
         runtime::spawn(async move {
-            runtime::sleep(stage.delay).await;
+            closing.is_due().await;
             if stage.close(&closing) {
                 stage.commit(&closing).await;
             }
@@ -173,6 +211,7 @@ impl<E: Encoder> Stage<E> {
         self.append(group, |encoder| !encoder.is_empty()).await;
         let mut result = Ok(());
         if let Some(last) = group.last.get() {
+            self.outbox.lane().commit_now();
             match self.outbox.lane().committed(last).await {
                 Ok(()) => self.outbox.committed(group.items.get()),
                 Err(error) => result = Err(nack(&error)),

@@ -1,32 +1,36 @@
-//! prometheus.remote_write: logs samples on disk and sends them to endpoints by remote write 1.0.
+//! prometheus.remote_write: logs samples on disk and sends them to endpoints by remote write.
 //!
 //! ```text
 //! receiver -> per encoding: labels, rules -> snappy message -> lane -> sender -> endpoint
 //!                                                                 \-> sender -> endpoint
 //! ```
 //!
-//! A batch is acked once its messages are committed to the log, before any endpoint has seen them. An
-//! endpoint gets each sample at least once and those of a series in order; it is delayed by no other
-//! one. Samples are lost only to a refusal of the endpoint for good (4xx), to `sample_age_limit` or to
-//! the log's own limits, and counted then. Endpoints that encode alike share one record with a cursor
-//! for each. Metadata is sent from memory, again and again, and is not logged.
+//! A batch is acked once its messages are committed to the log, before any endpoint has seen them.
+//! An endpoint gets each sample at least once and those of a series in order; it is delayed by no
+//! other one. Samples are lost only to a refusal of the endpoint for good (4xx), to
+//! `sample_age_limit` or to the log's own limits, and counted then. Endpoints that encode alike
+//! share one record with a cursor for each. Metadata is sent from memory, again and again, and is
+//! not logged.
 //!
 //! Lanes of settings that have changed are emptied first, so that a reload loses nothing.
 //!
-//! Compatible with prometheus.remote_write of Alloy, whose WAL and queues the lane replaces. Not yet:
-//! remote write 2.0, sigv4, azuread, google_iam.
+//! Compatible with prometheus.remote_write of Alloy, whose WAL and queues the lane replaces. Not
+//! yet: sigv4, azuread, google_iam.
 
 mod arguments;
 mod encoding;
 mod endpoint;
+mod meanings;
 mod messages;
 mod metadata;
 mod metrics;
+mod wire;
 #[cfg(test)]
 mod tests;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use batch::MetricsBatch;
 use engine::outbox::{SenderHandle, Stage};
@@ -78,7 +82,8 @@ impl DataComponent for RemoteWrite {
             groups.push(Group {
                 ledger: cx.ledger(&encoding.lane_name()),
                 drops: Drops::new(cx),
-                stage: Stage::new(outbox, MessageEncoder::new(cx, encoding), delay),
+                patience_max: arguments.delay(Duration::MAX),
+                stage: Stage::new(outbox, MessageEncoder::new(cx, encoding, &families), delay),
             });
         }
         let receiver = Rc::new(Receiver { groups, families, intake: Intake::new(cx) });
@@ -117,8 +122,14 @@ struct Receiver {
 }
 
 /// All endpoints of one encoding.
+/// Limit: a full message in the log's buffer is committed after this, whatever those wait for who
+/// wrote it.
+const COMMIT_DELAY_MAX: Duration = Duration::from_millis(100);
+
 struct Group {
     stage: Rc<Stage<MessageEncoder>>,
+    /// No batch waits longer for others than the queue settings say.
+    patience_max: Duration,
     /// Of what comes in and what goes to the log; the log has its own.
     ledger: Ledger,
     drops: Drops,
@@ -128,7 +139,7 @@ impl Consume for Receiver {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
             let Batch::Metrics(batch) = batch;
-            self.families.learn(&batch.metadata);
+            self.families.learn(&batch);
             let pushes = self.groups.iter().map(|group| group.push(&batch)).collect();
             let answers = engine::join(pushes).await;
             let answer = answers.into_iter().fold(Ok(()), engine::worse);
@@ -145,16 +156,18 @@ impl Group {
         let items = batch.items() as u64;
         let mut cursor = Cursor::default();
         self.ledger.take(items);
-        let answer = self.stage.push(|encoder| encoder.write(batch, &mut cursor)).await;
+        let patience = batch.patience.min(self.patience_max);
+        let answer = self.stage.push(patience, |encoder| encoder.write(batch, &mut cursor)).await;
         if answer.is_err() {
             self.ledger.refuse(items);
             return answer;
         }
-        let Cursor { ruled_out, histograms_off, .. } = cursor;
+        let Cursor { ruled_out, histograms_off, custom_buckets, .. } = cursor;
         self.ledger.drop("relabel", ruled_out);
         self.ledger.drop("native_histograms_off", histograms_off);
-        self.ledger.pass(items - ruled_out - histograms_off);
-        self.drops.count(ruled_out, histograms_off);
+        self.ledger.drop(metrics::CUSTOM_BUCKETS, custom_buckets);
+        self.ledger.pass(items - ruled_out - histograms_off - custom_buckets);
+        self.drops.count(&cursor);
         answer
     }
 }

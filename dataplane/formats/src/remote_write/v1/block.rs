@@ -66,7 +66,10 @@ impl BlockEncoder {
     /// To be called when the table may have changed since the last item: ids of pairs that died since
     /// then may mean others now.
     pub fn catch_up(&mut self, table: &SeriesTable) {
-        assert!(self.open.is_none(), "the series was ended while its labels were known");
+        assert!(
+            self.open.is_none(),
+            "the series was ended while its labels were known"
+        );
         let places = &mut self.places;
         if places.pair_deaths != table.pair_deaths() {
             places.pair_deaths = table.pair_deaths();
@@ -77,7 +80,12 @@ impl BlockEncoder {
     #[inline]
     pub fn sample(&mut self, table: &SeriesTable, sample: Sample) {
         self.series(table, sample.series);
-        put_sample(&mut self.items, &mut self.time, sample.timestamp_ms, sample.value);
+        put_sample(
+            &mut self.items,
+            &mut self.time,
+            sample.timestamp_ms,
+            sample.value,
+        );
     }
 
     pub fn histogram(&mut self, table: &SeriesTable, sample: &HistogramSample) {
@@ -136,7 +144,10 @@ impl BlockEncoder {
 
     /// Completes the request and appends its block; `clear` starts the next one.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        assert!(self.open.is_none(), "the series was ended while its labels were known");
+        assert!(
+            self.open.is_none(),
+            "the series was ended while its labels were known"
+        );
         self.end_run();
         self.end_literal();
         stdx::varint::put(out, u64::from(self.len));
@@ -173,7 +184,10 @@ impl BlockEncoder {
             Some(offset) => {
                 self.end_run();
                 self.end_literal();
-                self.run = Run { offset, len: len as u32 };
+                self.run = Run {
+                    offset,
+                    len: len as u32,
+                };
             }
             None => {
                 self.end_run();
@@ -186,8 +200,14 @@ impl BlockEncoder {
     /// Writes the run as copies, at most 64 bytes each.
     #[inline]
     fn end_run(&mut self) {
-        let Run { offset, len: mut left } = std::mem::take(&mut self.run);
-        debug_assert!(left == 0 || self.literal.is_empty(), "a literal before the run was ended");
+        let Run {
+            offset,
+            len: mut left,
+        } = std::mem::take(&mut self.run);
+        debug_assert!(
+            left == 0 || self.literal.is_empty(),
+            "a literal before the run was ended"
+        );
         let [low, high] = (offset as u16).to_le_bytes();
         while left >= 68 {
             self.elements.put_array([(63 << 2) | 2, low, high]);
@@ -204,7 +224,9 @@ impl BlockEncoder {
                 let tag = ((offset >> 8) as u8) << 5 | ((left - 4) as u8) << 2 | 1;
                 self.elements.put_array([tag, low]);
             }
-            _ => self.elements.put_array([((left - 1) as u8) << 2 | 2, low, high]),
+            _ => self
+                .elements
+                .put_array([((left - 1) as u8) << 2 | 2, low, high]),
         }
     }
 

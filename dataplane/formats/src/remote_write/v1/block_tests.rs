@@ -7,10 +7,21 @@ use super::{BlockEncoder, Encoder};
 use crate::snappy;
 
 fn labels(index: usize) -> LabelsBuf {
-    let (name, path, long) =
-        (format!("m_{}", index % 7), format!("/p/{}", index % 5), "v".repeat(index % 300));
-    let pairs = [("__name__", name.as_str()), ("job", "j"), ("path", &path), ("v", &long)];
-    pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    let (name, path, long) = (
+        format!("m_{}", index % 7),
+        format!("/p/{}", index % 5),
+        "v".repeat(index % 300),
+    );
+    let pairs = [
+        ("__name__", name.as_str()),
+        ("job", "j"),
+        ("path", &path),
+        ("v", &long),
+    ];
+    pairs
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
 }
 
 /// Both encoders get the samples of one message; the block is taken apart again.
@@ -43,7 +54,9 @@ fn samples(series: &[SeriesId], order: &[usize]) -> Vec<Sample> {
 #[test]
 fn a_block_holds_the_plain_message() {
     let mut table = SeriesTable::new(1);
-    let series: Vec<SeriesId> = (0..2000).map(|index| table.intern(&labels(index))).collect();
+    let series: Vec<SeriesId> = (0..2000)
+        .map(|index| table.intern(&labels(index)))
+        .collect();
     let mut blocks = BlockEncoder::new();
     check(&mut blocks, &table, &[]);
     check(&mut blocks, &table, &samples(&series, &[0]));
@@ -56,8 +69,12 @@ fn a_block_holds_the_plain_message() {
 fn exemplars_and_metadata_are_in_the_block_too() {
     let mut table = SeriesTable::new(1);
     let series = table.intern(&labels(3));
-    let exemplar =
-        Exemplar { series, labels: labels(1), timestamp_ms: 5, value: 2.5 };
+    let exemplar = Exemplar {
+        series,
+        labels: labels(1),
+        timestamp_ms: 5,
+        value: 2.5,
+    };
     let metadata = Metadata {
         name: "m".to_owned(),
         kind: MetricKind::Gauge,
@@ -83,11 +100,19 @@ fn exemplars_and_metadata_are_in_the_block_too() {
 #[test]
 fn a_pair_id_that_means_another_pair_is_not_copied() {
     let mut table = SeriesTable::new(1);
-    let first: LabelsBuf = [("__name__", "first_name_of_some_length")].into_iter().collect();
-    let second: LabelsBuf = [("__name__", "other_name_of_some_length")].into_iter().collect();
+    let first: LabelsBuf = [("__name__", "first_name_of_some_length")]
+        .into_iter()
+        .collect();
+    let second: LabelsBuf = [("__name__", "other_name_of_some_length")]
+        .into_iter()
+        .collect();
     let old = table.intern(&first);
     let (mut plain, mut blocks) = (Encoder::new(), BlockEncoder::new());
-    let sample = |series| Sample { series, timestamp_ms: 1, value: 1.0 };
+    let sample = |series| Sample {
+        series,
+        timestamp_ms: 1,
+        value: 1.0,
+    };
     blocks.catch_up(&table);
     plain.sample(&table, sample(old));
     plain.finish();
