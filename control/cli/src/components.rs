@@ -15,6 +15,10 @@ pub struct ComponentsFlags {
     #[arg(long)]
     json: bool,
 
+    /// The blocks that set the process up, such as logging, in place of components
+    #[arg(long)]
+    blocks: bool,
+
     /// Only components whose name contains this
     #[arg(value_name = "NAME")]
     name: Option<String>,
@@ -24,7 +28,7 @@ pub fn run(flags: &ComponentsFlags) -> Result<(), Failure> {
     let catalogue = catalogue();
     let wanted = |kind: &Kind| {
         let name = kind.descriptor().name;
-        kind.is_component()
+        kind.is_component() != flags.blocks
             && flags
                 .name
                 .as_ref()
