@@ -121,11 +121,11 @@ struct Receiver {
     intake: Intake,
 }
 
-/// All endpoints of one encoding.
 /// Limit: a full message in the log's buffer is committed after this, whatever those wait for who
 /// wrote it.
 const COMMIT_DELAY_MAX: Duration = Duration::from_millis(100);
 
+/// All endpoints of one encoding.
 struct Group {
     stage: Rc<Stage<MessageEncoder>>,
     /// No batch waits longer for others than the queue settings say.
