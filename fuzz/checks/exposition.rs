@@ -10,8 +10,8 @@ const OPTIONS: KnownOptions = KnownOptions {
     timestamp_ms_max: i64::MAX,
 };
 
-/// Scrapes a page twice with one cache: what the second scrape knows by heart must come out as the first
-/// one read it.
+/// Scrapes a page twice with one cache: what the second scrape knows by heart must come out as the
+/// first one read it.
 pub fn check(page: &[u8], format: Format) {
     let mut table = SeriesTable::new(1);
     let mut cache = ScrapeCache::new(2);

@@ -23,8 +23,8 @@ pub fn check(bytes: &[u8]) {
     assert_eq!(format!("{again:?}"), format!("{request:?}"));
 }
 
-/// Takes out what encoding does not keep: series that cannot be one, the difference between neighbours of
-/// one series and a longer series, the sign of zero.
+/// Takes out what encoding does not keep: series that cannot be one, the difference between
+/// neighbours of one series and a longer series, the sign of zero.
 fn normalise(request: &mut WriteRequest) {
     let mut merged: Vec<TimeSeries> = Vec::new();
     for mut series in request.series.drain(..) {

@@ -1,5 +1,5 @@
-//! Lanes found on a disk that somebody scribbled on: opening never fails, what is read is what was written,
-//! and the lane goes on.
+//! Lanes found on a disk that somebody scribbled on: opening never fails, what is read is what was
+//! written, and the lane goes on.
 //!
 //! The bytes are a list of scribbles: which file, where (two bytes), how many bytes, those bytes.
 

@@ -1,8 +1,9 @@
 //! Runs the recorded Alloy cases (`conform.py`, see README.md) against the binary.
 //!
-//! `passing.txt` lists the cases that pass; it only grows: a listed case that fails is a regression. A case that
-//! differs on purpose stands in `differences.txt` with its reason. `UPDATE=1 cargo test -p tests --test conformance`
-//! runs every case and adds those that now pass; `CASES=regex` runs only matching ones.
+//! `passing.txt` lists the cases that pass; it only grows: a listed case that fails is a
+//! regression. A case that differs on purpose stands in `differences.txt` with its reason.
+//! `UPDATE=1 cargo test -p tests --test conformance` runs every case and adds those that now pass;
+//! `CASES=regex` runs only matching ones.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::disallowed_methods,

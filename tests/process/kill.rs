@@ -122,7 +122,8 @@ fn nothing_acknowledged_is_lost_by_kills_and_duplicates_stay_in_the_window() {
             || missing().is_empty().then_some(()),
         );
     }
-    // Again arrives what was sent and not yet marked as acknowledged by the sink when the kill came.
+    // Again arrives what was sent and not yet marked as acknowledged by the sink when the kill
+    // came.
     let arrived = counts(&sink.points("pushed{i=\"0\"}"));
     let repeated: usize = arrived.values().map(|count| count - 1).sum();
     let window = kills() * 40;

@@ -17,7 +17,8 @@ fn what_went_in_is_out_held_or_dropped() {
     eventually("some scrapes arrive", Duration::from_secs(20), || {
         (sink.count() > 2_000).then_some(())
     });
-    // The counts of one snapshot are taken at one moment a shard, so the sums hold at every scrape of /metrics.
+    // The counts of one snapshot are taken at one moment a shard, so the sums hold at every scrape
+    // of /metrics.
     for _ in 0..20 {
         assert_balance(&invar);
         std::thread::sleep(Duration::from_millis(50));

@@ -61,7 +61,8 @@ fn prometheus_holds_every_series_that_node_exporter_exposed() {
     assert_eq!(invar.complaints(&[]), Vec::<String>::new());
 }
 
-/// Gauges and counters of a live machine; everything else (info, limits, sizes) holds still for a test's time.
+/// Gauges and counters of a live machine; everything else (info, limits, sizes) holds still for a
+/// test's time.
 fn moves(series: &str) -> bool {
     const STILL: [&str; 6] = [
         "_info",

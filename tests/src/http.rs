@@ -1,4 +1,5 @@
-//! A tiny blocking HTTP/1.1 client and server for tests: one request a connection, bodies of known length.
+//! A tiny blocking HTTP/1.1 client and server for tests: one request a connection, bodies of known
+//! length.
 //!
 //! Not a product part: the product's HTTP is `platform/net`.
 
@@ -83,7 +84,8 @@ impl Answer {
     }
 }
 
-/// Serves on a loopback port until the process ends, one thread a connection; connections are kept alive.
+/// Serves on a loopback port until the process ends, one thread a connection; connections are kept
+/// alive.
 pub fn serve(handler: impl Fn(Request) -> Answer + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on loopback");
     let port = listener
@@ -94,7 +96,8 @@ pub fn serve(handler: impl Fn(Request) -> Answer + Send + Sync + 'static) -> u16
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let handler = Arc::clone(&handler);
-            // The peer closing or being killed ends the connection's thread; that is no failure of the test.
+            // The peer closing or being killed ends the connection's thread; that is no failure of
+            // the test.
             std::thread::spawn(move || answer_all(stream, &*handler));
         }
     });

@@ -1,7 +1,9 @@
-//! What every process-level test needs: the built binary, free ports, servers from the distribution, HTTP.
+//! What every process-level test needs: the built binary, free ports, servers from the
+//! distribution, HTTP.
 //!
-//! Owns no assertions about telemetry; those stand in the test binaries beside it (`process/`, `conformance/`).
-//! Everything started here dies with the guard that started it and speaks on loopback only.
+//! Owns no assertions about telemetry; those stand in the test binaries beside it (`process/`,
+//! `conformance/`). Everything started here dies with the guard that started it and speaks on
+//! loopback only.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::disallowed_methods,
@@ -26,7 +28,8 @@ pub fn root() -> PathBuf {
         .expect("the tests crate stands below the root")
 }
 
-/// Where tests keep what they download or build: the target directory, so that `cargo clean` removes it.
+/// Where tests keep what they download or build: the target directory, so that `cargo clean`
+/// removes it.
 pub fn scratch() -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);

@@ -1,4 +1,5 @@
-//! Real servers from the distribution: taken from PATH, or unpacked from Debian's packages without installing.
+//! Real servers from the distribution: taken from PATH, or unpacked from Debian's packages without
+//! installing.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,8 +9,8 @@ use crate::{eventually, http, scratch};
 
 /// The path of `program` from Debian package `package`.
 ///
-/// A program that is not on PATH is unpacked below the target directory by `apt-get download` and `dpkg -x`, which
-/// needs no rights; only stale package lists need root (`apt-get update`).
+/// A program that is not on PATH is unpacked below the target directory by `apt-get download` and
+/// `dpkg -x`, which needs no rights; only stale package lists need root (`apt-get update`).
 pub fn program(package: &str, program: &str) -> PathBuf {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let mut found = std::env::split_paths(&on_path).map(|dir| dir.join(program));

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::http;
 
-/// Sends `pushed{i="0"} n`, `pushed{i="1"} n`, ... with n = 1, 2, ... until it is stopped. A request that is not
-/// acknowledged is sent again, as senders do.
+/// Sends `pushed{i="0"} n`, `pushed{i="1"} n`, ... with n = 1, 2, ... until it is stopped. A
+/// request that is not acknowledged is sent again, as senders do.
 pub struct Pusher {
     acknowledged: Arc<Mutex<Vec<u64>>>,
     stop: Arc<AtomicBool>,

@@ -1,4 +1,5 @@
-//! A scrape target whose samples are numbered, so that a lost or repeated scrape can be told from its values.
+//! A scrape target whose samples are numbered, so that a lost or repeated scrape can be told from
+//! its values.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

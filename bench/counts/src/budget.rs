@@ -6,8 +6,8 @@ use std::path::PathBuf;
 /// What a stage may cost more than its budget says. Compilers and libraries move counts by less.
 const TOLERANCE: f64 = 0.03;
 
-/// Fails if a stage costs more than its budget. One that got cheaper by more than the tolerance is named,
-/// so that the budget follows.
+/// Fails if a stage costs more than its budget. One that got cheaper by more than the tolerance is
+/// named, so that the budget follows.
 pub fn check(counts: &[(&str, f64)]) -> Result<(), String> {
     let text = std::fs::read_to_string(path())
         .map_err(|error| format!("cannot read {}: {error}", path().display()))?;

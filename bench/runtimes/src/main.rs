@@ -1,7 +1,8 @@
-//! One HTTP/1.1 server on each runtime, to compare what a request costs: `runtimes monoio|tokio|glommio PORT CORE`.
+//! One HTTP/1.1 server on each runtime, to compare what a request costs: `runtimes
+//! monoio|tokio|glommio PORT CORE`.
 //!
-//! All share one request skipper (read the body, answer 204), so that rows differ by runtime only. `run.py` drives
-//! them with wrk and reads the CPU time from `/proc`.
+//! All share one request skipper (read the body, answer 204), so that rows differ by runtime only.
+//! `run.py` drives them with wrk and reads the CPU time from `/proc`.
 
 mod skipper;
 

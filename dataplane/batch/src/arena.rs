@@ -1,15 +1,17 @@
 //! Memory for many small byte strings: chunks that never move, with a free list per size.
 //!
-//! Strings take no allocation of their own and no capacity beyond the next eight bytes. Chunks are added
-//! one at a time, so growing never holds two copies of everything, as a doubling vector would.
+//! Strings take no allocation of their own and no capacity beyond the next eight bytes. Chunks are
+//! added one at a time, so growing never holds two copies of everything, as a doubling vector
+//! would.
 
-/// Space is handed out in multiples of this: half of it is lost per string on average, and a place fits
-/// in 32 bits up to 32 GiB of text.
+/// Space is handed out in multiples of this: half of it is lost per string on average, and a place
+/// fits in 32 bits up to 32 GiB of text.
 const GRANULE: usize = 8;
 /// Large enough that the index of chunks is small, small enough that an idle table costs little.
 const CHUNK_BYTES: usize = 64 * 1024;
 const CHUNK_GRANULES: usize = CHUNK_BYTES / GRANULE;
-/// Bytes past the last place of a chunk, so that a reader may always read this many from any place on.
+/// Bytes past the last place of a chunk, so that a reader may always read this many from any place
+/// on.
 pub(crate) const PADDING: usize = crate::wire_buf::BLOCK;
 /// Sizes up to 512 bytes have exact free lists; larger ones are rounded up to a power of two.
 const EXACT_CLASSES: usize = 64;
@@ -88,7 +90,8 @@ impl Arena {
         &self.chunks[chunk][start..start + len]
     }
 
-    /// Everything from a place to the end of its chunk: at least `PADDING` bytes more than the string.
+    /// Everything from a place to the end of its chunk: at least `PADDING` bytes more than the
+    /// string.
     pub(crate) fn tail(&self, place: Place) -> &[u8] {
         let (chunk, start) = split(place);
         &self.chunks[chunk][start..]

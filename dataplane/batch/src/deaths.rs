@@ -1,8 +1,9 @@
 //! The order in which series died, and how far each map has read it.
 //!
-//! A component remembers things in arrays indexed by series id. When a series dies its id must not name
-//! another one before every such array has dropped its entry; otherwise a sample would be written under
-//! the labels of a stranger. So a dead id waits here until each registered map has passed it.
+//! A component remembers things in arrays indexed by series id. When a series dies its id must not
+//! name another one before every such array has dropped its entry; otherwise a sample would be
+//! written under the labels of a stranger. So a dead id waits here until each registered map has
+//! passed it.
 
 use std::collections::VecDeque;
 

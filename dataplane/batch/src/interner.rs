@@ -5,8 +5,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::arena::{Arena, Place};
 
-/// The table is cut into parts by some of the hash's bits, so that growing rehashes, and for that moment
-/// doubles, one part and not everything.
+/// The table is cut into parts by some of the hash's bits, so that growing rehashes, and for that
+/// moment doubles, one part and not everything.
 const PARTS: usize = 64;
 const PART_SHIFT: u32 = u64::BITS - PARTS.trailing_zeros();
 
@@ -94,8 +94,8 @@ impl Interner {
         *references += 1;
     }
 
-    /// Gives one reference back. True when it was the last: the string can no longer be found, but stays
-    /// readable, and its id taken, until `forget`.
+    /// Gives one reference back. True when it was the last: the string can no longer be found, but
+    /// stays readable, and its id taken, until `forget`.
     pub(crate) fn release(&mut self, id: u32) -> bool {
         let record = self.record_mut(id);
         assert!(record.references > 0, "release of dead id {id}");
@@ -193,8 +193,8 @@ impl Interner {
 }
 
 fn part(hash: u64) -> usize {
-    // From the middle: inside a part hashbrown takes the bucket from the low bits and its control byte
-    // from the top seven, and both must still tell strings apart.
+    // From the middle: inside a part hashbrown takes the bucket from the low bits and its control
+    // byte from the top seven, and both must still tell strings apart.
     (hash.rotate_left(20) >> PART_SHIFT) as usize
 }
 

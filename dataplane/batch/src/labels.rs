@@ -83,7 +83,8 @@ impl LabelsBuf {
         }
     }
 
-    /// Sets a label that must be new: false, and nothing changed, when the set has that name already.
+    /// Sets a label that must be new: false, and nothing changed, when the set has that name
+    /// already.
     #[must_use]
     pub fn insert(&mut self, name: &str, value: &str) -> bool {
         let Err(index) = self.search(name) else {

@@ -1,11 +1,12 @@
 //! What a shard moves, one module per signal's representation.
 //!
-//! Metrics are samples of interned series: [`SeriesTable`] keeps each label pair once, as the bytes that
-//! remote write sends, and a series is a list of pair ids. Series ids are dense, so what a component
-//! remembers about a series is an array ([`SeriesMap`]) and not a hash table. [`ScrapeCache`] is what one
-//! scraped target remembers of its previous scrape.
+//! Metrics are samples of interned series: [`SeriesTable`] keeps each label pair once, as the bytes
+//! that remote write sends, and a series is a list of pair ids. Series ids are dense, so what a
+//! component remembers about a series is an array ([`SeriesMap`]) and not a hash table.
+//! [`ScrapeCache`] is what one scraped target remembers of its previous scrape.
 //!
-//! Nothing here does I/O, reads a clock or knows a wire format beyond the label bytes of remote write.
+//! Nothing here does I/O, reads a clock or knows a wire format beyond the label bytes of remote
+//! write.
 
 #![forbid(unsafe_code)]
 

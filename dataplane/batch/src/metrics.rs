@@ -96,7 +96,8 @@ pub struct Histogram {
     pub custom_values: Vec<f64>,
 }
 
-/// The numbers of a native histogram: integers are deltas between neighbouring buckets, floats are absolute.
+/// The numbers of a native histogram: integers are deltas between neighbouring buckets, floats are
+/// absolute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Counts {
     Integer {
@@ -132,8 +133,8 @@ pub enum ResetHint {
 
 /// One batch of metrics.
 ///
-/// Invariant: whoever made the batch keeps its series retained until `consume` has returned, so that a
-/// consumer can read labels without taking references.
+/// Invariant: whoever made the batch keeps its series retained until `consume` has returned, so
+/// that a consumer can read labels without taking references.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MetricsBatch {
     pub samples: Vec<Sample>,
@@ -142,8 +143,8 @@ pub struct MetricsBatch {
     pub metadata: Vec<Metadata>,
     /// Whether the metadata is to go along with each series, where a protocol can do that.
     pub describes_series: bool,
-    /// How long the answer may take at leisure, so that more batches share a sync: nobody outside waits
-    /// for a scrape's. Zero while a sender waits.
+    /// How long the answer may take at leisure, so that more batches share a sync: nobody outside
+    /// waits for a scrape's. Zero while a sender waits.
     pub patience: Duration,
 }
 

@@ -1,16 +1,17 @@
 //! What one target remembers of its previous scrape.
 //!
-//! A target exposes nearly the same series in the same order every time. So the entries stand in that order,
-//! and a line is known when the next entry has the hash of its series text: no label is parsed, nothing is
-//! looked up. A line out of order is looked up by its hash; for that an index is built once per scrape that
-//! needs one. When a scrape ends, entries that it did not touch are the series that vanished.
+//! A target exposes nearly the same series in the same order every time. So the entries stand in
+//! that order, and a line is known when the next entry has the hash of its series text: no label is
+//! parsed, nothing is looked up. A line out of order is looked up by its hash; for that an index is
+//! built once per scrape that needs one. When a scrape ends, entries that it did not touch are the
+//! series that vanished.
 //!
 //! ```text
 //! begin -> for each line: matches | find, then take or insert -> commit | fail | abort
 //! ```
 //!
-//! An entry takes 24 bytes. The hash is keyed and has 112 bits: two texts of one target meet by chance once
-//! in 10^20 scrapes of a million lines, and nobody outside knows the key.
+//! An entry takes 24 bytes. The hash is keyed and has 112 bits: two texts of one target meet by
+//! chance once in 10^20 scrapes of a million lines, and nobody outside knows the key.
 
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -19,12 +20,12 @@ use crate::SeriesId;
 
 /// Texts longer than this are known by hash only, never by position. No real series is near.
 const TEXT_BYTES_MAX: usize = u16::MAX as usize - 1;
-/// How many entries after the expected one are compared before the index is asked: enough for a vanished
-/// histogram, less than the price of building an index.
+/// How many entries after the expected one are compared before the index is asked: enough for a
+/// vanished histogram, less than the price of building an index.
 const LOOK_AHEAD: usize = 16;
 
-/// After failed scrapes up to so many entries beyond twice those of the last good one are kept: what
-/// Prometheus allows.
+/// After failed scrapes up to so many entries beyond twice those of the last good one are kept:
+/// what Prometheus allows.
 const CROWDED_ENTRIES_MIN: usize = 1000;
 
 /// Stands for series that relabelling dropped: the line is known, its sample goes nowhere.
@@ -40,7 +41,8 @@ const LINE_SHIFT: u32 = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
     low: u64,
-    /// The upper 48 bits are hash, the lower 16 the text's length (0 when it is longer than they hold).
+    /// The upper 48 bits are hash, the lower 16 the text's length (0 when it is longer than they
+    /// hold).
     high: u64,
 }
 
@@ -96,7 +98,8 @@ pub struct ScrapeCache {
     committed: usize,
     /// Entries after the last good scrape.
     good: usize,
-    /// Whether the entries' series were exposed by the last scrape, so that their end needs a marker.
+    /// Whether the entries' series were exposed by the last scrape, so that their end needs a
+    /// marker.
     exposed: bool,
     /// Some line was new, out of order, repeated, or changed in being tracked.
     disturbed: bool,
@@ -148,8 +151,8 @@ impl ScrapeCache {
         (hash(series, self.seed) == entry.key).then_some(len)
     }
 
-    /// Looks a series text up wherever it stands; `take` then answers for it. None: a series not seen
-    /// before, to be given to `insert`.
+    /// Looks a series text up wherever it stands; `take` then answers for it. None: a series not
+    /// seen before, to be given to `insert`.
     pub fn find(&mut self, text: &[u8]) -> Result<(), Key> {
         let key = hash(text, self.seed);
         let ahead = self.entries[self.cursor..].iter().take(LOOK_AHEAD);
@@ -170,8 +173,8 @@ impl ScrapeCache {
         }
     }
 
-    /// Counts a line for the entry that `matches` or `find` has just found. `tracked`: its end is to be
-    /// marked as stale (it has no timestamp of its own, or the settings say so).
+    /// Counts a line for the entry that `matches` or `find` has just found. `tracked`: its end is
+    /// to be marked as stale (it has no timestamp of its own, or the settings say so).
     #[inline]
     pub fn take(&mut self, tracked: bool) -> Found {
         let entry = &mut self.entries[self.cursor];
@@ -190,8 +193,8 @@ impl ScrapeCache {
         Found { series, repeated }
     }
 
-    /// Adds a series that `find` did not know, with the reference that the caller took. None: relabelling
-    /// drops it.
+    /// Adds a series that `find` did not know, with the reference that the caller took. None:
+    /// relabelling drops it.
     pub fn insert(&mut self, key: Key, series: Option<SeriesId>, tracked: bool) {
         debug_assert!(self.open);
         let flags = self.seen | if tracked { TRACKED } else { 0 };
@@ -246,10 +249,10 @@ impl ScrapeCache {
         Scraped { added, vanished }
     }
 
-    /// Ends a failed scrape, or stands for one that brought no text: every series that was exposed before
-    /// is stale now. Entries stay for the next scrape, new ones too, so that a target that always breaks at
-    /// the same place does not count the same series as added again and again; but when most entries come
-    /// from failures, those that this scrape did not touch are handed over.
+    /// Ends a failed scrape, or stands for one that brought no text: every series that was exposed
+    /// before is stale now. Entries stay for the next scrape, new ones too, so that a target that
+    /// always breaks at the same place does not count the same series as added again and again; but
+    /// when most entries come from failures, those that this scrape did not touch are handed over.
     pub fn fail(&mut self, mut gone: impl FnMut(Gone)) -> Scraped {
         if !self.open {
             self.begin();

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Scrapes lines given as `text` (new ones get the next id), `-text` (relabelling drops it) or `text@`
-/// (own timestamp). Says what each line was, then what the end of the scrape hands over.
+/// Scrapes lines given as `text` (new ones get the next id), `-text` (relabelling drops it) or
+/// `text@` (own timestamp). Says what each line was, then what the end of the scrape hands over.
 struct Target {
     cache: ScrapeCache,
     next: u32,

@@ -6,9 +6,11 @@ use crate::{SeriesId, SeriesTable};
 /// Entries live in blocks, so that growing never copies; a block exists once an id in it was set.
 const BLOCK: usize = 4096;
 
-/// A map from series to a small value. It costs four bytes a series for `u32`, and a lookup is a load.
+/// A map from series to a small value. It costs four bytes a series for `u32`, and a lookup is a
+/// load.
 ///
-/// Invariant: an entry never outlives its series. `drain` must be called before the lookups of a batch.
+/// Invariant: an entry never outlives its series. `drain` must be called before the lookups of a
+/// batch.
 pub struct SeriesMap<T: Copy> {
     map: MapId,
     empty: T,

@@ -1,8 +1,9 @@
-//! The series of one shard: label pairs interned as remote-write bytes, series as lists of pair ids.
+//! The series of one shard: label pairs interned as remote-write bytes, series as lists of pair
+//! ids.
 //!
 //! A pair is kept as `0a <length> 0a <length> name 12 <length> value`: field 1 (labels) of
-//! prometheus.TimeSeries with its tag and length, ready to be copied into a request. A series of ten labels
-//! costs 40 bytes of pair ids, a record of 12 and 7 to 11 in the hash table.
+//! prometheus.TimeSeries with its tag and length, ready to be copied into a request. A series of
+//! ten labels costs 40 bytes of pair ids, a record of 12 and 7 to 11 in the hash table.
 
 use stdx::varint;
 
@@ -83,8 +84,8 @@ impl SeriesTable {
         self.series.retain(series.0);
     }
 
-    /// Gives one reference back. With the last one the series dies: its labels are gone at once, its id is
-    /// used again when every registered map has heard of the death.
+    /// Gives one reference back. With the last one the series dies: its labels are gone at once,
+    /// its id is used again when every registered map has heard of the death.
     pub fn release(&mut self, series: SeriesId) {
         if !self.series.release(series.0) {
             return;
@@ -129,8 +130,8 @@ impl SeriesTable {
             .map(|(_, value)| value)
     }
 
-    /// The labels of a series, each with the id of its pair. An id means the same label for as long as
-    /// no series is released.
+    /// The labels of a series, each with the id of its pair. An id means the same label for as long
+    /// as no series is released.
     pub fn label_pairs(&self, series: SeriesId) -> impl Iterator<Item = (u32, &str, &str)> {
         pair_ids(self.series.get(series.0)).map(|pair| {
             let (name, value) = decode_pair(self.pairs.get(pair));
@@ -138,15 +139,15 @@ impl SeriesTable {
         })
     }
 
-    /// The ids of a series' label pairs, ascending by label name. An id means the same pair for as long
-    /// as `pair_deaths` stands still.
+    /// The ids of a series' label pairs, ascending by label name. An id means the same pair for as
+    /// long as `pair_deaths` stands still.
     #[inline]
     pub fn pairs_of(&self, series: SeriesId) -> impl Iterator<Item = u32> + Clone {
         pair_ids(self.series.get(series.0))
     }
 
-    /// A pair as remote write sends it: its length, and memory from its first byte on with room behind
-    /// for `WireBuf::put_padded`.
+    /// A pair as remote write sends it: its length, and memory from its first byte on with room
+    /// behind for `WireBuf::put_padded`.
     #[inline]
     #[must_use]
     pub fn pair(&self, pair: u32) -> (usize, &[u8]) {
@@ -223,8 +224,8 @@ impl SeriesTable {
         self.deaths.unregister(map, |id| series.recycle(id));
     }
 
-    /// Tells a map of every series that died since it last asked. A map must ask before it looks anything
-    /// up for a batch, and must have dropped its entry when the callback returns.
+    /// Tells a map of every series that died since it last asked. A map must ask before it looks
+    /// anything up for a batch, and must have dropped its entry when the callback returns.
     pub fn drain_deaths(&mut self, map: MapId, mut dead: impl FnMut(&mut SeriesTable, SeriesId)) {
         while !self.deaths.is_current(map) {
             let series = &mut self.series;

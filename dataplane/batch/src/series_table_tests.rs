@@ -143,7 +143,8 @@ fn a_series_of_ten_labels_costs_what_the_design_allows() {
 }
 
 proptest! {
-    /// Against a plain map of label sets, with a component's map that must never show a stranger's value.
+    /// Against a plain map of label sets, with a component's map that must never show a stranger's
+    /// value.
     #[test]
     fn any_use_agrees_with_a_plain_map(steps in vec((0usize..12, 0u8..4), 0..200)) {
         let mut table = SeriesTable::new(3);

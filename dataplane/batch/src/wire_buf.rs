@@ -1,8 +1,8 @@
 //! A buffer for protobuf messages that is written with fixed-size copies.
 //!
-//! A label pair is some 20 bytes: a call to memcpy costs more than moving 32 bytes that are already in
-//! registers. So the buffer keeps slack behind what is written, and short pieces are copied whole words
-//! at a time, past their end; the next piece overwrites the surplus.
+//! A label pair is some 20 bytes: a call to memcpy costs more than moving 32 bytes that are already
+//! in registers. So the buffer keeps slack behind what is written, and short pieces are copied
+//! whole words at a time, past their end; the next piece overwrites the surplus.
 
 use stdx::varint;
 
@@ -11,8 +11,8 @@ const SLACK: usize = 64;
 /// What one unconditional copy moves: most label pairs fit in.
 pub const BLOCK: usize = 32;
 const _: () = assert!(2 * BLOCK <= SLACK);
-/// Lengths of nested messages are first left open in this many bytes: right for 128 to 16,383, which is
-/// where nearly every series falls; others are moved when closed.
+/// Lengths of nested messages are first left open in this many bytes: right for 128 to 16,383,
+/// which is where nearly every series falls; others are moved when closed.
 const LENGTH_BYTES: usize = 2;
 
 /// Bytes of a message under construction. Reused: `clear` keeps the memory.
@@ -61,8 +61,8 @@ impl WireBuf {
         self.len += bytes.len();
     }
 
-    /// Appends the first `len` bytes of `padded`, which has at least `BLOCK` bytes from its start and from
-    /// its end on.
+    /// Appends the first `len` bytes of `padded`, which has at least `BLOCK` bytes from its start
+    /// and from its end on.
     #[inline]
     pub fn put_padded(&mut self, padded: &[u8], len: usize) {
         self.put_all_padded(std::iter::once((len, padded)));
@@ -174,8 +174,8 @@ impl WireBuf {
     }
 }
 
-/// Two moves of 16 bytes, as values: copies of arrays are merged into calls of memcpy, which is what this
-/// avoids.
+/// Two moves of 16 bytes, as values: copies of arrays are merged into calls of memcpy, which is
+/// what this avoids.
 #[inline(always)]
 fn copy_block(to: &mut [u8], from: &[u8]) {
     let from: &[u8; BLOCK] = from.first_chunk().expect("padded");

@@ -1,7 +1,8 @@
-//! Outside bytes to batches and back, one module per wire format. Pure: no I/O, no clock, not async.
+//! Outside bytes to batches and back, one module per wire format. Pure: no I/O, no clock, not
+//! async.
 //!
-//! Every decoder here takes bytes from strangers: it bounds what it allocates, gives an error that says
-//! what was expected, and has a fuzz target.
+//! Every decoder here takes bytes from strangers: it bounds what it allocates, gives an error that
+//! says what was expected, and has a fuzz target.
 
 #![forbid(unsafe_code)]
 

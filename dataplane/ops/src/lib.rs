@@ -1,5 +1,5 @@
-//! Batch to batch, pure: relabelling, native histograms, and the regular expressions and name rules that they share
-//! with others.
+//! Batch to batch, pure: relabelling, native histograms, and the regular expressions and name rules
+//! that they share with others.
 
 #![forbid(unsafe_code)]
 

@@ -47,8 +47,8 @@ fn suffixes(kind: MetricKind) -> &'static [&'static str] {
     }
 }
 
-/// The family that a series of this kind belongs to. A counter's name is kept: the text format names the
-/// family like the series.
+/// The family that a series of this kind belongs to. A counter's name is kept: the text format
+/// names the family like the series.
 #[must_use]
 pub fn family(name: &str, kind: MetricKind) -> &str {
     if matches!(kind, MetricKind::Counter | MetricKind::Info) {
@@ -61,8 +61,8 @@ pub fn family(name: &str, kind: MetricKind) -> &str {
         .unwrap_or(name)
 }
 
-/// The families of other names that a series may belong to; each counts only if the family is of the
-/// kind that comes with it.
+/// The families of other names that a series may belong to; each counts only if the family is of
+/// the kind that comes with it.
 pub fn families(name: &str) -> impl Iterator<Item = (&str, MetricKind)> {
     const KINDS: [MetricKind; 5] = [
         MetricKind::Histogram,

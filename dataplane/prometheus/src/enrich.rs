@@ -6,8 +6,8 @@
 //!
 //! A sample belongs to the target whose labels have the values that the sample's labels have, by
 //! `target_to_metric_match`; of targets that are alike the last one counts. What matches no target
-//! passes unchanged. Order stays, nothing is lost or duplicated. Compatible with prometheus.enrich of
-//! Alloy.
+//! passes unchanged. Order stays, nothing is lost or duplicated. Compatible with prometheus.enrich
+//! of Alloy.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};

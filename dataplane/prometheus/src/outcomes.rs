@@ -111,8 +111,8 @@ fn release(table: &mut SeriesTable, outcome: u32) {
     }
 }
 
-/// Appends a batch to another one, each series replaced by its outcome. What `outcome` answers for an
-/// exemplar counts only for it.
+/// Appends a batch to another one, each series replaced by its outcome. What `outcome` answers for
+/// an exemplar counts only for it.
 pub fn rewrite(
     batch: &MetricsBatch,
     out: &mut MetricsBatch,

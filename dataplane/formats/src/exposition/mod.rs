@@ -1,8 +1,8 @@
-//! The formats in which targets expose metrics: Prometheus text 0.0.4 and 1.0.0, OpenMetrics 0.0.1 and
-//! 1.0.0, and protobuf.
+//! The formats in which targets expose metrics: Prometheus text 0.0.4 and 1.0.0, OpenMetrics 0.0.1
+//! and 1.0.0, and protobuf.
 //!
-//! [`Parser`] walks the lines of a body and decodes nothing that it need not: a series stays text until
-//! [`read_series`] is asked, which a scraper does once per series and not once per scrape.
+//! [`Parser`] walks the lines of a body and decodes nothing that it need not: a series stays text
+//! until [`read_series`] is asked, which a scraper does once per series and not once per scrape.
 //! What is accepted is what Prometheus' parsers accept.
 
 mod comment;

@@ -1,4 +1,5 @@
-//! Numbers of expositions: what Go's ParseFloat accepts, with a short way for what targets mostly send.
+//! Numbers of expositions: what Go's ParseFloat accepts, with a short way for what targets mostly
+//! send.
 
 /// The NaN that Prometheus stores for a measured NaN, whatever way it was written.
 pub(super) const NORMAL_NAN: f64 = f64::from_bits(0x7ff8_0000_0000_0001);
@@ -19,8 +20,8 @@ const TEN: [u64; DIGITS_MAX + 1] = {
 
 /// Reads an integer or short decimal that starts at `at`; gives it and where it ends.
 ///
-/// Both the digits (below 2^53) and the power of ten are exact doubles, so one division rounds correctly.
-/// None for all that is longer or written otherwise; `parse_float` knows that.
+/// Both the digits (below 2^53) and the power of ten are exact doubles, so one division rounds
+/// correctly. None for all that is longer or written otherwise; `parse_float` knows that.
 #[inline]
 pub(super) fn short_decimal(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
     let negative = bytes.get(at) == Some(&b'-');
@@ -49,8 +50,8 @@ pub(super) fn short_decimal(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
     Some((if negative { -value } else { value }, end))
 }
 
-/// Reads up to 16 digits, eight at a time: a loop over digits mispredicts its end for every number, and
-/// that costs as much as all the rest of a known line's parsing.
+/// Reads up to 16 digits, eight at a time: a loop over digits mispredicts its end for every number,
+/// and that costs as much as all the rest of a known line's parsing.
 #[inline]
 fn digits(bytes: &[u8], at: usize) -> (u64, usize) {
     let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
@@ -95,8 +96,8 @@ fn digits_one_by_one(bytes: &[u8], mut at: usize) -> (u64, usize) {
     (sum, at)
 }
 
-/// Reads a whole token as Go's `strconv.ParseFloat` does, without its hexadecimal and underscored forms,
-/// which Prometheus refuses.
+/// Reads a whole token as Go's `strconv.ParseFloat` does, without its hexadecimal and underscored
+/// forms, which Prometheus refuses.
 pub(super) fn parse_float(token: &[u8]) -> Option<f64> {
     let unsigned = token
         .strip_prefix(b"+")
@@ -135,7 +136,8 @@ pub(super) fn parse_seconds(token: &[u8]) -> Option<i64> {
     Some((seconds * 1000.0) as i64)
 }
 
-/// Writes a float as OpenMetrics wants `le` and `quantile`: like Go's `%g`, with `.0` on whole numbers.
+/// Writes a float as OpenMetrics wants `le` and `quantile`: like Go's `%g`, with `.0` on whole
+/// numbers.
 pub(super) fn open_metrics_float(value: f64, out: &mut String) {
     use std::fmt::Write;
     out.clear();

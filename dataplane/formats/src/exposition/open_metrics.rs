@@ -1,4 +1,5 @@
-//! The lines of OpenMetrics: stricter than the Prometheus text format, with exemplars and an end mark.
+//! The lines of OpenMetrics: stricter than the Prometheus text format, with exemplars and an end
+//! mark.
 
 use memchr::memchr;
 

@@ -111,7 +111,8 @@ impl<'a> Parser<'a> {
         self.kind
     }
 
-    /// The unit that the last UNIT line announced. Compat: it holds for metrics after it that have none.
+    /// The unit that the last UNIT line announced. Compat: it holds for metrics after it that have
+    /// none.
     #[must_use]
     pub fn unit(&self) -> &'a str {
         self.unit
@@ -130,8 +131,8 @@ impl<'a> Parser<'a> {
         entry.map_err(|expected| self.error(&expected))
     }
 
-    /// Appends samples for as long as lines are plain and of series that the cache knows, which in steady
-    /// state is from one comment to the next. Then `next` goes on.
+    /// Appends samples for as long as lines are plain and of series that the cache knows, which in
+    /// steady state is from one comment to the next. Then `next` goes on.
     #[inline]
     pub fn known(
         &mut self,
@@ -167,8 +168,9 @@ impl<'a> Parser<'a> {
         known
     }
 
-    /// Reads what follows a series, if it is a value, at most a timestamp, and a newline. None: `next` has
-    /// to look at this line, be it an exemplar, an error, or the last line without a newline.
+    /// Reads what follows a series, if it is a value, at most a timestamp, and a newline. None:
+    /// `next` has to look at this line, be it an exemplar, an error, or the last line without a
+    /// newline.
     #[inline]
     fn plain_tail(&self, at: usize) -> Option<Tail> {
         let body = self.body;

@@ -30,8 +30,8 @@ pub(super) struct Expected {
     pub(super) what: &'static str,
 }
 
-/// Decodes the text of a series that `Parser` gave. The kind decides whether `le` or `quantile` is a
-/// number, which is brought into one form, so that a series is the same in every format.
+/// Decodes the text of a series that `Parser` gave. The kind decides whether `le` or `quantile` is
+/// a number, which is brought into one form, so that a series is the same in every format.
 ///
 /// The error says what is wrong with the text.
 pub fn read_series(text: &[u8], kind: MetricKind, labels: &mut LabelsBuf) -> Result<(), String> {
@@ -86,8 +86,8 @@ pub(super) fn scan_series<'a>(
     dialect: Dialect,
     visit: &mut impl FnMut(Part<'a>),
 ) -> Result<usize, Expected> {
-    // Compat: Prometheus counts blanks before a bare name as part of the name, so that it is refused as
-    // invalid later. Held by the case metrics/text_leading_space.
+    // Compat: Prometheus counts blanks before a bare name as part of the name, so that it is
+    // refused as invalid later. Held by the case metrics/text_leading_space.
     let first = skip_blanks(body, at, dialect);
     let end = name_end(body, first);
     let brace = skip_blanks(body, end, dialect);

@@ -1,4 +1,5 @@
-//! What is accepted, and what of it comes out. The cases are what Prometheus' parsers say of the same text.
+//! What is accepted, and what of it comes out. The cases are what Prometheus' parsers say of the
+//! same text.
 
 use std::fmt::Write;
 
@@ -349,7 +350,8 @@ fn options() -> KnownOptions {
     }
 }
 
-/// Scrapes a body; what the cache knows goes the short way. Gives the samples and how many lines that was.
+/// Scrapes a body; what the cache knows goes the short way. Gives the samples and how many lines
+/// that was.
 fn scrape(
     body: &str,
     options: &KnownOptions,

@@ -45,7 +45,8 @@ impl<'a> Parser<'a> {
         let text_end = line_end(body, end);
         self.at = self.after(text_end);
         let mut text = &body[end..text_end];
-        // Compat: exactly one character is taken for the separator, so that "# TYPE a  gauge" is refused.
+        // Compat: exactly one character is taken for the separator, so that "# TYPE a  gauge" is
+        // refused.
         if text.iter().all(|byte| matches!(byte, b' ' | b'\t')) {
             text = &[];
         } else {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// A page under construction. Families are written one after the other; who writes sees to it that the
-/// samples of one stand together.
+/// A page under construction. Families are written one after the other; who writes sees to it that
+/// the samples of one stand together.
 #[derive(Default)]
 pub struct Writer {
     page: String,

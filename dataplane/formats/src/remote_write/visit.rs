@@ -1,8 +1,9 @@
 //! A request as a receiver sees it, whichever version of the message it is: walked once, not built.
 //!
-//! A sample costs its fields and nothing else; a series shows its labels as bytes, so that a receiver
-//! which knows them (by their hash) decodes no label at all. Version 2 writes labels as numbers of
-//! symbols; its walk shows them as the bytes that version 1 has, so that both find the same series.
+//! A sample costs its fields and nothing else; a series shows its labels as bytes, so that a
+//! receiver which knows them (by their hash) decodes no label at all. Version 2 writes labels as
+//! numbers of symbols; its walk shows them as the bytes that version 1 has, so that both find the
+//! same series.
 
 use std::borrow::Cow;
 
@@ -10,8 +11,8 @@ use batch::{Histogram, LabelsBuf, Metadata, MetricKind};
 
 use crate::protobuf::{DecodeError, Fields};
 
-/// What a request may hold. Bytes are bounded before (see `snappy::decompress`); these bound how much
-/// memory a byte can turn into.
+/// What a request may hold. Bytes are bounded before (see `snappy::decompress`); these bound how
+/// much memory a byte can turn into.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub series_max: usize,

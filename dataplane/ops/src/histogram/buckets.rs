@@ -154,7 +154,8 @@ fn collapse<T: Count>(pairs: &[(i64, T)]) -> Result<(Vec<Span>, Vec<T>), Invalid
     Ok((spans, pairs.iter().map(|(_, count)| *count).collect()))
 }
 
-/// Differences between neighbours to counts. Hostile ones may wrap; `validate` refuses what comes of it.
+/// Differences between neighbours to counts. Hostile ones may wrap; `validate` refuses what comes
+/// of it.
 pub(super) fn absolute(deltas: &[i64]) -> Vec<i64> {
     let mut count = 0i64;
     let add = |delta: &i64| {

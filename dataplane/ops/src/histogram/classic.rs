@@ -1,4 +1,5 @@
-//! A classic histogram (one series a bucket, cumulative counts) as a native one with custom buckets.
+//! A classic histogram (one series a bucket, cumulative counts) as a native one with custom
+//! buckets.
 
 use batch::{Counts, Histogram, ResetHint, Span};
 

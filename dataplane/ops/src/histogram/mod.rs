@@ -1,8 +1,9 @@
-//! Native histograms: whether one is sound, how it loses resolution, and how a classic one becomes native.
+//! Native histograms: whether one is sound, how it loses resolution, and how a classic one becomes
+//! native.
 //!
-//! A native histogram keeps its buckets as runs (spans) with counts, integers as differences between
-//! neighbours. Everything here works on plain (index, count) pairs and writes the runs anew.
-//! The rules are those of Prometheus, since its receivers refuse what breaks them.
+//! A native histogram keeps its buckets as runs (spans) with counts, integers as differences
+//! between neighbours. Everything here works on plain (index, count) pairs and writes the runs
+//! anew. The rules are those of Prometheus, since its receivers refuse what breaks them.
 
 mod buckets;
 mod check;
@@ -19,8 +20,8 @@ pub use check::validate;
 pub use classic::{Classic, Suffix, split_suffix};
 pub use resolution::{fit, limit_schema, reduce, schema_max};
 
-/// Finest and coarsest resolution of exponential buckets: a bucket is 2^(2^-schema) times as wide as
-/// the one before.
+/// Finest and coarsest resolution of exponential buckets: a bucket is 2^(2^-schema) times as wide
+/// as the one before.
 pub const SCHEMA_MAX: i32 = 8;
 pub const SCHEMA_MIN: i32 = -4;
 /// Schemas up to this are exponential too, but finer than receivers store.

@@ -1,8 +1,9 @@
 //! Go's regular expressions (RE2 syntax) on Rust's engine.
 //!
-//! Both engines are of the same family: linear time, leftmost first. What differs is the surface: `\d`, `\w`,
-//! `\s` and `\b` are ASCII in Go, `\Q..\E` quotes, a brace that is no repetition is a character, and inside
-//! brackets Rust gives meaning to `[`, `&&`, `--` and `~~`. `translate` rewrites all that.
+//! Both engines are of the same family: linear time, leftmost first. What differs is the surface:
+//! `\d`, `\w`, `\s` and `\b` are ASCII in Go, `\Q..\E` quotes, a brace that is no repetition is a
+//! character, and inside brackets Rust gives meaning to `[`, `&&`, `--` and `~~`. `translate`
+//! rewrites all that.
 
 mod template;
 mod translate;
@@ -14,9 +15,9 @@ use std::sync::Arc;
 
 pub use template::Template;
 
-/// Limit: patterns that a thread keeps compiled, each some 30 KiB; at it, all are forgotten. A rule is
-/// compiled when its text is checked, again when it is decoded and again when it is built, and many
-/// rules have the same pattern, `(.*)` above all.
+/// Limit: patterns that a thread keeps compiled, each some 30 KiB; at it, all are forgotten. A rule
+/// is compiled when its text is checked, again when it is decoded and again when it is built, and
+/// many rules have the same pattern, `(.*)` above all.
 const RECENT_MAX: usize = 256;
 
 thread_local! {
@@ -32,8 +33,8 @@ pub struct GoRegex {
 }
 
 impl GoRegex {
-    /// Compiles a pattern, or gives the one that this thread compiled before; the error says what is
-    /// wrong with it.
+    /// Compiles a pattern, or gives the one that this thread compiled before; the error says what
+    /// is wrong with it.
     pub fn new(pattern: &str) -> Result<GoRegex, String> {
         if let Some(known) = RECENT.with_borrow(|recent| recent.get(pattern).cloned()) {
             return Ok(known);

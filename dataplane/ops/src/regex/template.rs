@@ -74,8 +74,8 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) {
     }
 }
 
-/// The name at the start of a text, braces off, and what follows. The longest possible one: `$1x` is the
-/// group `1x`.
+/// The name at the start of a text, braces off, and what follows. The longest possible one: `$1x`
+/// is the group `1x`.
 fn split_name(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('{');
     let name_text = inner.unwrap_or(text);

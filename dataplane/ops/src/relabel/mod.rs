@@ -1,7 +1,7 @@
 //! Relabelling: Prometheus' rules that rewrite, keep or drop label sets.
 //!
-//! Rules run when a series is new; what they made of it is remembered per series by whoever applies them.
-//! So this is about being the same as Prometheus, and about errors at the right setting.
+//! Rules run when a series is new; what they made of it is remembered per series by whoever applies
+//! them. So this is about being the same as Prometheus, and about errors at the right setting.
 
 mod rule;
 #[cfg(test)]

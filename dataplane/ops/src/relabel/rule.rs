@@ -102,8 +102,8 @@ impl PartialEq for Rule {
 impl Eq for Rule {}
 
 impl Rule {
-    /// Checks a rule as Alloy does; the error says what is wrong with which setting. The scheme decides
-    /// which names `replace` may come up with when it is applied.
+    /// Checks a rule as Alloy does; the error says what is wrong with which setting. The scheme
+    /// decides which names `replace` may come up with when it is applied.
     ///
     /// Compat: Alloy takes any UTF-8 text as a `target_label` that is written out.
     pub fn new(text: RuleText, names: NameScheme) -> Result<Rule, String> {

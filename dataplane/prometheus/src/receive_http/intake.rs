@@ -1,7 +1,7 @@
 //! From the bytes of a request to a batch of interned series.
 //!
-//! Cost of a sample of a known series: its fields are walked, its label bytes hashed (128 bits, about
-//! 0.1 ns a byte) and looked up; nothing is allocated and no label is decoded.
+//! Cost of a sample of a known series: its fields are walked, its label bytes hashed (128 bits,
+//! about 0.1 ns a byte) and looked up; nothing is allocated and no label is decoded.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -15,8 +15,8 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// Series by the hash of their label bytes. Holds one reference to each.
 ///
-/// A hash of 128 bits with a secret seed stands for the labels: at 5,000,000 series the chance that any
-/// two share one is below 1e-25, and a sender cannot make two that do.
+/// A hash of 128 bits with a secret seed stands for the labels: at 5,000,000 series the chance that
+/// any two share one is below 1e-25, and a sender cannot make two that do.
 pub struct Known {
     seed: u64,
     series: HashMap<u128, Entry, BuildHasherDefault<Keep>>,
@@ -32,8 +32,8 @@ struct Entry {
     used: u32,
 }
 
-/// Rounds (minutes) after which a series that nobody sent is forgotten. Longer than any usual interval
-/// between two pushes, so that a slow sender's series are not made anew each time.
+/// Rounds (minutes) after which a series that nobody sent is forgotten. Longer than any usual
+/// interval between two pushes, so that a slow sender's series are not made anew each time.
 const ROUNDS_KEPT: u32 = 15;
 
 impl Known {
@@ -213,15 +213,16 @@ impl Visit for Intake<'_> {
         self.batch.histograms.push(HistogramSample { series, timestamp_ms, histogram });
     }
 
-    /// One from the future is dropped like all that a storage does not want: exemplars fail nothing.
+    /// One from the future is dropped like all that a storage does not want: exemplars fail
+    /// nothing.
     fn exemplar(&mut self, timestamp_ms: i64, value: f64, labels: LabelsBuf) {
         if let Some(series) = self.current.filter(|_| timestamp_ms <= self.latest_ms) {
             self.batch.exemplars.push(Exemplar { series, labels, timestamp_ms, value });
         }
     }
 
-    /// Compat: the reference takes metadata of version 2 only, but senders of version 1 send it to be
-    /// taken.
+    /// Compat: the reference takes metadata of version 2 only, but senders of version 1 send it to
+    /// be taken.
     fn metadata(&mut self, metadata: Metadata) {
         if self.with_metadata {
             self.batch.describes_series = true;

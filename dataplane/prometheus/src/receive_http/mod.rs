@@ -4,9 +4,10 @@
 //! connection (of the shard that the kernel chose) -> snappy -> walk -> series ids -> forward_to -> 204
 //! ```
 //!
-//! A request is answered with success only when every branch has delivered it, synced it or dropped it
-//! on purpose; otherwise the sender gets 503 and keeps it. Order within a connection is kept. Series
-//! that have no name or a label twice are dropped and counted; senders of version 2 are told with
+//! A request is answered with success only when every branch has delivered it, synced it or dropped
+//! it on purpose; otherwise the sender gets 503 and keeps it. Order within a connection is kept.
+//! Series that have no name or a label twice are dropped and counted; senders of version 2 are told
+//! with
 //! 400. Compatible with prometheus.receive_http of Alloy.
 
 mod intake;

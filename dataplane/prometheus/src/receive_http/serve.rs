@@ -17,10 +17,11 @@ use super::intake::{Intake, Known, Refused};
 use super::{CONNECTIONS, DURATION, REQUEST_BYTES, RESPONSE_BYTES, ReceiveHttpArguments, V1, V2};
 use crate::forward::Forward;
 
-/// Limit: compressed bytes of one request. Ten times what senders make by default (2,000 samples are
-/// 50 to 300 KiB); more is answered with 413 before it is read.
+/// Limit: compressed bytes of one request. Ten times what senders make by default (2,000 samples
+/// are 50 to 300 KiB); more is answered with 413 before it is read.
 const WIRE_BYTES_MAX: u64 = 16 << 20;
-/// Limit: bytes of one request without compression; remote write seldom compresses better than 1:10.
+/// Limit: bytes of one request without compression; remote write seldom compresses better than
+/// 1:10.
 const PLAIN_BYTES_MAX: usize = 128 << 20;
 /// Limit: what one request may hold, so that 128 MiB of empty messages do not become gigabytes.
 const LIMITS: Limits =
@@ -29,8 +30,8 @@ const LIMITS: Limits =
 const DURATION_BOUNDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const BYTES_BOUNDS: &[f64] = &[1024.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0];
 
-/// Limit: how far ahead of now a timestamp may be. Storages refuse later ones, and one bad clock must
-/// not block a series.
+/// Limit: how far ahead of now a timestamp may be. Storages refuse later ones, and one bad clock
+/// must not block a series.
 const FUTURE_MS_MAX: i64 = 10 * 60 * 1000;
 
 /// How often series that nobody sends are looked for, and the count of connections is refreshed.

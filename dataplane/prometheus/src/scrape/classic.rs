@@ -46,8 +46,8 @@ impl<'a> Collator<'a> {
         }
     }
 
-    /// Takes a line if it is of a classic histogram; passes the histogram before on if the line is of
-    /// another one.
+    /// Takes a line if it is of a classic histogram; passes the histogram before on if the line is
+    /// of another one.
     pub fn line(
         &mut self,
         intake: &mut Intake,
@@ -107,8 +107,8 @@ impl<'a> Collator<'a> {
         })
     }
 
-    /// Passes on what has been put together. Lines that do not make a histogram are left out without a
-    /// word, as the reference does.
+    /// Passes on what has been put together. Lines that do not make a histogram are left out
+    /// without a word, as the reference does.
     pub fn finish(
         &mut self,
         intake: &mut Intake,

@@ -1,6 +1,6 @@
-//! From a body to samples of interned series: what one loop remembers of its target, and what a scrape
-//! makes of it. The formats differ in how a body is walked (`text`, `protobuf`); what becomes of each
-//! series that it exposes is here.
+//! From a body to samples of interned series: what one loop remembers of its target, and what a
+//! scrape makes of it. The formats differ in how a body is walked (`text`, `protobuf`); what
+//! becomes of each series that it exposes is here.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -206,8 +206,8 @@ impl Intake {
         }
     }
 
-    /// Counts a series that is exposed and finds out where it goes; none when what is exposed of it is
-    /// dropped.
+    /// Counts a series that is exposed and finds out where it goes; none when what is exposed of it
+    /// is dropped.
     pub(super) fn admit(
         &mut self,
         exposed: &Exposed<'_>,
@@ -329,8 +329,8 @@ impl Intake {
         Ok(Some(admitted))
     }
 
-    /// Whether an exemplar is to be taken: neither the last one of its series nor older. `hash` tells
-    /// exemplars apart.
+    /// Whether an exemplar is to be taken: neither the last one of its series nor older. `hash`
+    /// tells exemplars apart.
     pub(super) fn is_new_exemplar(
         &mut self,
         series: SeriesId,
@@ -400,8 +400,8 @@ impl Intake {
     fn roll_back(&mut self, scene: &mut Scene<'_>, counts: &mut Counts) {
         scene.batch.clear();
         self.exemplars_next.clear();
-        // Compat: the reference keeps what a failed scrape added to its cache, so that a scrape that
-        // fails again and again counts it once (conformance case metrics/sample_limit).
+        // Compat: the reference keeps what a failed scrape added to its cache, so that a scrape
+        // that fails again and again counts it once (conformance case metrics/sample_limit).
         let counted = counts.added.saturating_sub(self.added_by_failures);
         self.added_by_failures = self.added_by_failures.max(counts.added);
         counts.added = counted;

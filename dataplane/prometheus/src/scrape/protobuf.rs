@@ -1,7 +1,7 @@
 //! Walks a body in the protobuf format.
 //!
-//! A summary or classic histogram becomes its series, count and sum first; a histogram that is native
-//! too becomes one sample, and its classic series only if the settings ask for both.
+//! A summary or classic histogram becomes its series, count and sum first; a histogram that is
+//! native too becomes one sample, and its classic series only if the settings ask for both.
 
 use batch::Exemplar as TakenExemplar;
 use batch::{LabelsBuf, MetricKind, ResetHint};

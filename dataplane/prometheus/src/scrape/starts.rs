@@ -39,8 +39,8 @@ impl OpenMetricsStarts {
     }
 }
 
-/// What the lines of one metric have in common, and whether this one is its start. None for kinds that
-/// have no start.
+/// What the lines of one metric have in common, and whether this one is its start. None for kinds
+/// that have no start.
 fn metric(line: &Line<'_>) -> Option<(String, bool)> {
     let suffixes: &[&str] = match line.kind {
         MetricKind::Counter => &["_total"],

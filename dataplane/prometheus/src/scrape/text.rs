@@ -30,8 +30,8 @@ impl Intake {
         let starts = starts.then(|| OpenMetricsStarts::read(body));
         let mut parser = Parser::new(body, format);
         loop {
-            // What is put together from lines, or needs more than their values, is looked at line by
-            // line.
+            // What is put together from lines, or needs more than their values, is looked at line
+            // by line.
             let collates = collator.is_some() && parser.kind() == MetricKind::Histogram;
             if !collates && starts.is_none() {
                 let known = parser.known(&mut self.cache, &options, &mut scene.batch.samples);

@@ -1,7 +1,8 @@
-//! The protobuf exposition: messages io.prometheus.client.MetricFamily, each with its length in front.
+//! The protobuf exposition: messages io.prometheus.client.MetricFamily, each with its length in
+//! front.
 //!
-//! A family, a metric, its histogram are views of the body; what a metric means is decoded when it is
-//! asked for. Nothing here recurses: messages are as deep as the calls that read them.
+//! A family, a metric, its histogram are views of the body; what a metric means is decoded when it
+//! is asked for. Nothing here recurses: messages are as deep as the calls that read them.
 //!
 //! A series is identified by bytes here too: the label fields that remote write has, which are the
 //! fields of this format. They are copied, not decoded; `read_series` decodes them once per series.
@@ -182,8 +183,8 @@ impl<'a> Metric<'a> {
         })
     }
 
-    /// Replaces `key` by what identifies a series of this metric: its name, its labels and, if given,
-    /// one more (`le`, `quantile`).
+    /// Replaces `key` by what identifies a series of this metric: its name, its labels and, if
+    /// given, one more (`le`, `quantile`).
     pub fn write_key(&self, name: &[&str], extra: Option<(&str, f64)>, key: &mut SeriesKey) {
         let SeriesKey { bytes, number } = key;
         bytes.clear();

@@ -1,18 +1,19 @@
 //! Batches to a compressed prometheus.WriteRequest, in one pass.
 //!
-//! A compressor looks for bytes that it has seen before; here it is known which they are. The labels of
-//! a series are pairs that were interned, and where each of them was written last is kept by its id. A
-//! run of pairs that stood together before becomes a copy of snappy's format, everything else literals:
-//! what changes from sample to sample. So a sample costs a look at each pair id instead of copying its
-//! labels and hashing them, and the block is about as small as snappy's own search makes it.
+//! A compressor looks for bytes that it has seen before; here it is known which they are. The
+//! labels of a series are pairs that were interned, and where each of them was written last is kept
+//! by its id. A run of pairs that stood together before becomes a copy of snappy's format,
+//! everything else literals: what changes from sample to sample. So a sample costs a look at each
+//! pair id instead of copying its labels and hashing them, and the block is about as small as
+//! snappy's own search makes it.
 
 use batch::{Exemplar, HistogramSample, Metadata, Sample, SeriesId, SeriesTable, WireBuf};
 
 use super::encode;
 use crate::remote_write::fields::{Time, put_sample};
 
-/// Builds one request at a time. Its interface is that of `Encoder`, save that the end of a series needs
-/// the table too.
+/// Builds one request at a time. Its interface is that of `Encoder`, save that the end of a series
+/// needs the table too.
 #[derive(Default)]
 pub struct BlockEncoder {
     /// Elements of the block, without the length that it begins with.
@@ -37,8 +38,8 @@ struct Run {
     len: u32,
 }
 
-/// Where each pair was last written: positions on an axis that goes on from message to message, so that
-/// nothing needs to be cleared between them.
+/// Where each pair was last written: positions on an axis that goes on from message to message, so
+/// that nothing needs to be cleared between them.
 #[derive(Default)]
 struct Places {
     by_pair: Vec<u32>,
@@ -49,8 +50,8 @@ struct Places {
     pair_deaths: u64,
 }
 
-/// Copies reach back this far: two bytes of offset, which every decoder of the format knows. Pairs that
-/// lie further back are written again, and are near from then on.
+/// Copies reach back this far: two bytes of offset, which every decoder of the format knows. Pairs
+/// that lie further back are written again, and are near from then on.
 const REACH: u32 = u16::MAX as u32;
 /// Positions start over before they wrap.
 const POSITION_MAX: u32 = 1 << 31;
@@ -63,8 +64,8 @@ impl BlockEncoder {
         BlockEncoder::default()
     }
 
-    /// To be called when the table may have changed since the last item: ids of pairs that died since
-    /// then may mean others now.
+    /// To be called when the table may have changed since the last item: ids of pairs that died
+    /// since then may mean others now.
     pub fn catch_up(&mut self, table: &SeriesTable) {
         assert!(
             self.open.is_none(),
@@ -261,8 +262,8 @@ impl Places {
         self.start = self.start.max(1);
     }
 
-    /// Notes that the pair goes to byte `at` of the message; how far back it was written before, if that
-    /// can be copied.
+    /// Notes that the pair goes to byte `at` of the message; how far back it was written before, if
+    /// that can be copied.
     #[inline]
     fn replace(&mut self, pair: u32, at: u32) -> Option<u32> {
         let here = self.start + at;

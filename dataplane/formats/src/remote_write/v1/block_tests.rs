@@ -1,4 +1,5 @@
-//! The block decompresses to the bytes that the plain encoder writes, whatever the order of the items.
+//! The block decompresses to the bytes that the plain encoder writes, whatever the order of the
+//! items.
 
 use batch::{Exemplar, LabelsBuf, Metadata, MetricKind, Sample, SeriesId, SeriesTable};
 use proptest::prelude::*;

@@ -9,8 +9,8 @@ use crate::remote_write::histogram;
 
 /// Builds one request at a time in a buffer that it keeps.
 ///
-/// Neighbours of one series share a TimeSeries, so hand over together what belongs together. The labels
-/// are copied from the table as they are: nothing here looks at a name or a value.
+/// Neighbours of one series share a TimeSeries, so hand over together what belongs together. The
+/// labels are copied from the table as they are: nothing here looks at a name or a value.
 #[derive(Default)]
 pub struct Encoder {
     out: WireBuf,

@@ -85,8 +85,8 @@ impl Walk<'_> {
     }
 }
 
-/// The label fields of a series. All senders write them first and together, and then they are a slice
-/// of the request; only scattered ones are copied.
+/// The label fields of a series. All senders write them first and together, and then they are a
+/// slice of the request; only scattered ones are copied.
 fn label_fields(bytes: &[u8]) -> Result<Cow<'_, [u8]>, DecodeError> {
     let mut fields = Fields::new("series", bytes);
     let (mut first_other, mut scattered) = (None, false);

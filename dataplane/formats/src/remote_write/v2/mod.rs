@@ -6,8 +6,8 @@
 //!              repeated Exemplar = 4; Metadata = 5 }
 //! ```
 //!
-//! A symbol is a text that is written once; series name it by its place in the table. The first symbol
-//! is empty.
+//! A symbol is a text that is written once; series name it by its place in the table. The first
+//! symbol is empty.
 
 mod encode;
 mod symbols;
