@@ -13,6 +13,7 @@ mod components;
 mod control;
 mod metrics;
 mod process;
+pub mod settings;
 mod ui;
 
 use std::io;

@@ -1,5 +1,6 @@
 //! Metrics of the process as a whole: its build, and what it uses of the machine.
 
+use os::process::{NetworkBytes, Usage};
 use runtime::metrics::{Family, Kind, Sample, Snapshot, Value};
 
 /// What `alloy_build_info` says.
@@ -12,92 +13,97 @@ pub struct Build {
 
 /// Read anew at each call.
 pub(crate) fn snapshot(build: Build) -> Snapshot {
-    let mut families = vec![build_info(build)];
-    let mut add = |name: &str, kind: Kind, help: &str, value: f64| {
-        let sample = Sample {
-            labels: Vec::new(),
-            value: Value::Number(value),
-        };
-        let (name, help) = (name.to_owned(), help.to_owned());
-        families.push(Family {
-            name,
-            help,
-            kind,
-            samples: vec![sample],
-        });
-    };
     let resident = os::resident_bytes() as f64;
-    let memory = "Resident memory in bytes.";
-    add(
-        "alloy_resources_process_resident_memory_bytes",
-        Kind::Gauge,
-        memory,
-        resident,
-    );
-    add(
-        "process_resident_memory_bytes",
-        Kind::Gauge,
-        memory,
-        resident,
-    );
+    let mut families = vec![
+        build_info(build),
+        gauge(
+            "alloy_resources_process_resident_memory_bytes",
+            RESIDENT,
+            resident,
+        ),
+        gauge("process_resident_memory_bytes", RESIDENT, resident),
+    ];
     if let Some(usage) = os::process::usage() {
-        let cpu = "User and system CPU time in seconds.";
-        add(
-            "alloy_resources_process_cpu_seconds_total",
-            Kind::Counter,
-            cpu,
-            usage.cpu_seconds,
-        );
-        add(
-            "process_cpu_seconds_total",
-            Kind::Counter,
-            cpu,
-            usage.cpu_seconds,
-        );
-        let start = "Start time of the process in seconds since the epoch.";
-        let started = usage.started_seconds;
-        add(
-            "alloy_resources_process_start_time_seconds",
-            Kind::Gauge,
-            start,
-            started,
-        );
-        add("process_start_time_seconds", Kind::Gauge, start, started);
-        let size = "Virtual memory in bytes.";
-        let bytes = usage.virtual_bytes as f64;
-        add(
-            "alloy_resources_process_virtual_memory_bytes",
-            Kind::Gauge,
-            size,
-            bytes,
-        );
-        add("process_virtual_memory_bytes", Kind::Gauge, size, bytes);
-        let files = usage.open_files as f64;
-        add(
-            "process_open_fds",
-            Kind::Gauge,
-            "Open file descriptors.",
-            files,
-        );
+        families.extend(of_usage(usage));
     }
-    if let Some(bytes) = os::process::network_bytes() {
-        let received = "Bytes that the machine received.";
-        let (rx, tx) = (bytes.received as f64, bytes.sent as f64);
-        add(
+    if let Some(NetworkBytes { received, sent }) = os::process::network_bytes() {
+        let received = received as f64;
+        families.push(counter(
             "alloy_resources_machine_rx_bytes_total",
-            Kind::Counter,
+            RECEIVED,
             received,
-            rx,
-        );
-        let sent = "Bytes that the machine sent.";
-        add(
+        ));
+        families.push(counter(
             "alloy_resources_machine_tx_bytes_total",
-            Kind::Counter,
-            sent,
-            tx,
-        );
+            SENT,
+            sent as f64,
+        ));
     }
     Snapshot { families }
+}
+
+const RESIDENT: &str = "Resident memory in bytes.";
+const VIRTUAL: &str = "Virtual memory in bytes.";
+const CPU: &str = "User and system CPU time in seconds.";
+const START: &str = "Start time of the process in seconds since the epoch.";
+const RECEIVED: &str = "Bytes that the machine received.";
+const SENT: &str = "Bytes that the machine sent.";
+
+/// Under Alloy's names and under those that exporters of all kinds use.
+fn of_usage(usage: Usage) -> [Family; 7] {
+    let Usage {
+        cpu_seconds,
+        virtual_bytes,
+        started_seconds,
+        open_files,
+    } = usage;
+    let virtual_bytes = virtual_bytes as f64;
+    [
+        counter(
+            "alloy_resources_process_cpu_seconds_total",
+            CPU,
+            cpu_seconds,
+        ),
+        counter("process_cpu_seconds_total", CPU, cpu_seconds),
+        gauge(
+            "alloy_resources_process_start_time_seconds",
+            START,
+            started_seconds,
+        ),
+        gauge("process_start_time_seconds", START, started_seconds),
+        gauge(
+            "alloy_resources_process_virtual_memory_bytes",
+            VIRTUAL,
+            virtual_bytes,
+        ),
+        gauge("process_virtual_memory_bytes", VIRTUAL, virtual_bytes),
+        gauge(
+            "process_open_fds",
+            "Open file descriptors.",
+            open_files as f64,
+        ),
+    ]
+}
+
+fn gauge(name: &str, help: &str, value: f64) -> Family {
+    family(name, Kind::Gauge, help, value)
+}
+
+fn counter(name: &str, help: &str, value: f64) -> Family {
+    family(name, Kind::Counter, help, value)
+}
+
+fn family(name: &str, kind: Kind, help: &str, value: f64) -> Family {
+    let samples = vec![Sample {
+        labels: Vec::new(),
+        value: Value::Number(value),
+    }];
+    Family {
+        name: name.to_owned(),
+        help: help.to_owned(),
+        kind,
+        samples,
+    }
 }
 
 fn build_info(build: Build) -> Family {

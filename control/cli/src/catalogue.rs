@@ -1,8 +1,22 @@
 //! The composition root: all families and blocks that this binary knows.
 
-use plan::{Catalogue, Kind};
+use admin::Gate;
+use admin::settings::{http, livedebugging, tracing_block};
+use plan::{Catalogue, Kind, Settings};
+use schema::Descriptor;
+use sources::remotecfg;
 
-use crate::settings;
+use crate::log_block;
+use crate::logging::Log;
+
+/// Blocks at the root of a configuration that set something up.
+static SETTINGS: &[&Descriptor] = &[
+    &http::DESCRIPTOR,
+    &livedebugging::DESCRIPTOR,
+    &log_block::DESCRIPTOR,
+    &remotecfg::DESCRIPTOR,
+    &tracing_block::DESCRIPTOR,
+];
 
 pub fn catalogue() -> Catalogue {
     let data = prometheus::COMPONENTS
@@ -10,8 +24,27 @@ pub fn catalogue() -> Catalogue {
         .map(|component| Kind::Data(component));
     let resolvers = discovery::COMPONENTS.iter().chain(sources::COMPONENTS);
     let resolvers = resolvers.map(|component| Kind::Resolver(component));
-    let settings = settings::DESCRIPTORS
-        .iter()
-        .map(|descriptor| Kind::Setting(descriptor));
+    let settings = SETTINGS.iter().map(|descriptor| Kind::Setting(descriptor));
     Catalogue::new(data.chain(resolvers).chain(settings))
+}
+
+/// Connects the blocks with what they set up.
+pub fn settings(log: &Log, gate: &Gate) -> Settings {
+    let (log, gate) = (log.clone(), gate.clone());
+    Settings::new()
+        .on(http::DESCRIPTOR.name, move |block| {
+            http::apply(block.as_deref(), &gate)
+        })
+        .on(livedebugging::DESCRIPTOR.name, |block| {
+            livedebugging::apply(block.as_deref())
+        })
+        .on(log_block::DESCRIPTOR.name, move |block| {
+            log_block::apply(block.as_deref(), &log)
+        })
+        .on(remotecfg::DESCRIPTOR.name, |block| {
+            remotecfg::apply(block.as_deref())
+        })
+        .on(tracing_block::DESCRIPTOR.name, |block| {
+            tracing_block::apply(block.as_deref())
+        })
 }

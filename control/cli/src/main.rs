@@ -10,9 +10,9 @@ mod catalogue;
 mod components;
 mod exit;
 mod fmt;
+mod log_block;
 mod logging;
 mod run;
-mod settings;
 mod validate;
 mod wal;
 

@@ -126,7 +126,7 @@ impl Controller {
         let mut outcome = Outcome::default();
         let mut diagnostics = self.evaluate_all(&mut outcome).await;
         // Compat: what evaluation finds comes alone (case `errors/several_errors`); what only the
-        // text shows, such as an attribute of too little stability, is added where it finds nothing.
+        // text shows, such as an attribute of too little stability, is added when it finds none.
         if diagnostics.is_empty() {
             diagnostics = gates;
         }
@@ -176,11 +176,11 @@ impl Controller {
                     }
                 },
                 () = self.changes.noted.notified(), if due.is_none() => {
-                    let earliest = last_refresh.map(|at| at + Duration::from_millis(CHANGE_GATHER_MS));
-                    refresh_at = Some(earliest.map_or_else(Instant::now, |at| at.max(Instant::now())));
+                    let gathered = Duration::from_millis(CHANGE_GATHER_MS);
+                    let now = Instant::now();
+                    refresh_at = Some(last_refresh.map_or(now, |at| now.max(at + gathered)));
                 }
-                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    let noted = due.expect("the branch is taken when it is set");
+                noted = until(due) => {
                     self.metrics.wait_seconds.record(noted.elapsed().as_secs_f64());
                     self.refresh().await;
                     last_refresh = Some(Instant::now());
@@ -214,9 +214,9 @@ impl Controller {
     /// Takes the configuration anew.
     ///
     /// What the text alone shows to be wrong refuses the whole: everything goes on as before.
-    /// Compat: what only evaluation finds (a file that is missing, an index out of range) makes that
-    /// component unhealthy, a new one without running, an old one with its old arguments; the rest
-    /// of the configuration is taken, and the answer is an error all the same.
+    /// Compat: what only evaluation finds (a file that is missing, an index out of range) makes
+    /// that component unhealthy, a new one without running, an old one with its old arguments; the
+    /// rest of the configuration is taken, and the answer is an error all the same.
     async fn reload(&mut self) -> Result<String, String> {
         let prepared = load::parse(&self.options.source).and_then(|parsed| {
             match load::build(&self.options.catalogue, self.options.stability, &parsed) {
@@ -404,6 +404,17 @@ impl Controller {
             // A shard that ends without an answer has ended too.
             let _ = drained.recv_async().await;
         }
+    }
+}
+
+/// Returns at the given time, never if there is none.
+async fn until(due: Option<Instant>) -> Instant {
+    match due {
+        Some(due) => {
+            tokio::time::sleep_until(due).await;
+            due
+        }
+        None => std::future::pending().await,
     }
 }
 

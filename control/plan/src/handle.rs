@@ -86,7 +86,7 @@ pub struct Readiness {
 pub struct Gone;
 
 impl Handle {
-    /// The components of a module, the root's if `module` is empty. None if there is no such module.
+    /// The components of a module, the root's if `module` is empty; None if there is none such.
     pub async fn components(&self, module: &str) -> Result<Option<Vec<ComponentView>>, Gone> {
         let module = module.to_owned();
         self.ask(|reply| Request::Components { module, reply })

@@ -1,8 +1,8 @@
 //! From a configuration to Plans: the graph, its evaluation, its rollout, and what comes back.
 //!
-//! Owns: reading and building a configuration, evaluating its nodes in order, the life of resolvers,
-//! the difference of a reload, sending Plans to shards and taking their Reports. Leaves text to
-//! `syntax`, values and resolvers to `eval`, instances to `engine`, and HTTP to `admin`.
+//! Owns: reading and building a configuration, evaluating its nodes in order, the life of
+//! resolvers, the difference of a reload, sending Plans to shards and taking their Reports. Leaves
+//! text to `syntax`, values and resolvers to `eval`, instances to `engine`, and HTTP to `admin`.
 //!
 //! ```text
 //! source -> parse -> graph -> evaluate -> Plan ---> shards

@@ -34,7 +34,7 @@ pub(crate) struct Parsed {
 pub(crate) fn parse(source: &ConfigSource) -> Result<Parsed, Rejected> {
     let sources = source.read().map_err(|diagnostic| Rejected {
         sources: SourceMap::new(),
-        diagnostics: vec![diagnostic],
+        diagnostics: vec![*diagnostic],
     })?;
     let mut trees = Vec::new();
     let mut diagnostics = Vec::new();

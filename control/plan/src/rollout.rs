@@ -28,8 +28,8 @@ struct Changed {
 type Decoded = Arc<dyn Any + Send + Sync>;
 
 impl Controller {
-    /// Evaluates every node in order. A node that fails keeps what it had; what refers to a node that
-    /// never had exports is left alone, since its own errors would only repeat the first.
+    /// Evaluates every node in order. A node that fails keeps what it had; what refers to a node
+    /// that never had exports is left alone, since its own errors would only repeat the first.
     pub(crate) async fn evaluate_all(&mut self, outcome: &mut Outcome) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
         self.metrics.evaluating.set(1.0);

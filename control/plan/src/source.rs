@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use syntax::{Diagnostic, SourceMap};
+use syntax::{Diagnostic, SOURCE_BYTES_MAX, SourceMap};
 
 /// The place that is read again at each reload.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub enum ConfigSource {
 impl ConfigSource {
     /// Reads all texts. The order of a folder's files is that of their names, so that messages and
     /// graphs do not depend on the file system.
-    pub fn read(&self) -> Result<SourceMap, Diagnostic> {
+    pub fn read(&self) -> Result<SourceMap, Box<Diagnostic>> {
         let mut sources = SourceMap::new();
         match self {
             ConfigSource::Text { name, text } => {
@@ -40,7 +40,7 @@ impl ConfigSource {
 
 /// Compat: folders inside are not entered and other endings are not read, as in Alloy (case
 /// `modules/config_directory`).
-fn alloy_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+fn alloy_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
     let mut files = Vec::new();
     for entry in entries {
@@ -50,36 +50,30 @@ fn alloy_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
         }
     }
     if files.is_empty() {
-        let name = folder.display();
-        return Err(Diagnostic::error(
-            None,
-            format!("folder \"{name}\" has no *.alloy file"),
-        ));
+        return Err(mistake(folder, "has no *.alloy file"));
     }
     files.sort();
     Ok(files)
 }
 
-fn read_text(file: &Path) -> Result<String, Diagnostic> {
+fn read_text(file: &Path) -> Result<String, Box<Diagnostic>> {
     let bytes = std::fs::read(file).map_err(|error| unreadable(file, &error))?;
-    if bytes.len() > syntax::SOURCE_BYTES_MAX {
-        return Err(Diagnostic::error(
-            None,
-            format!(
-                "file \"{}\" is larger than {} bytes",
-                file.display(),
-                syntax::SOURCE_BYTES_MAX
-            ),
+    if bytes.len() > SOURCE_BYTES_MAX {
+        return Err(mistake(
+            file,
+            &format!("is larger than {SOURCE_BYTES_MAX} bytes"),
         ));
     }
-    String::from_utf8(bytes).map_err(|_| {
-        Diagnostic::error(
-            None,
-            format!("file \"{}\" is not UTF-8 text", file.display()),
-        )
-    })
+    String::from_utf8(bytes).map_err(|_| mistake(file, "is not UTF-8 text"))
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(None, format!("cannot read \"{}\": {error}", path.display()))
+fn unreadable(path: &Path, error: &std::io::Error) -> Box<Diagnostic> {
+    mistake(path, &format!("cannot be read: {error}"))
+}
+
+fn mistake(path: &Path, what: &str) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(
+        None,
+        format!("\"{}\" {what}", path.display()),
+    ))
 }

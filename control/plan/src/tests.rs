@@ -381,7 +381,10 @@ fn what_only_evaluation_finds_makes_its_component_unhealthy() {
 
         rig.write("missing", "here");
         rig.configure(
-            "test.line \"l\" { path = \"DIR/missing\" }\ntest.pipe \"b\" { value = test.line.l.text }",
+            r#"
+            test.line "l" { path = "DIR/missing" }
+            test.pipe "b" { value = test.line.l.text }
+            "#,
         );
         handle
             .reload()
@@ -537,7 +540,7 @@ fn functions_that_are_deprecated_or_not_stable_enough_are_named() {
         let catalogue = Catalogue::new([Kind::Data(&PIPE)]);
         let source = ConfigSource::Text {
             name: "c.alloy",
-            text,
+            text: text.to_owned(),
         };
         let found = match crate::validate(&source, &catalogue, stability) {
             Ok((_, warnings)) => warnings,
@@ -549,7 +552,7 @@ fn functions_that_are_deprecated_or_not_stable_enough_are_named() {
         shown.collect::<Vec<_>>()
     };
     let deprecated = "function \"to_upper\" is deprecated; use string.to_upper".to_owned();
-    assert_eq!(check(Stability::Experimental), [deprecated.clone()]);
+    assert_eq!(check(Stability::Experimental), [&*deprecated]);
     let unstable = "function \"array.group_by\" is at stability level \"experimental\", which is \
                     below the minimum of \"public-preview\"; \
                     run with --stability.level=experimental to use it";

@@ -109,8 +109,8 @@ fn users(live: &Live, at: NodeIndex) -> impl Iterator<Item = (NodeIndex, &Refere
         })
 }
 
-/// Where a component's data goes: to the owner of each port that it refers to, and to each component
-/// that uses a value of it.
+/// Where a component's data goes: to the owner of each port that it refers to, and to each
+/// component that uses a value of it.
 ///
 /// Compat: values of custom components make no edge (case `modules/declare_basic`).
 fn data_flow(live: &Live, at: NodeIndex) -> Vec<String> {

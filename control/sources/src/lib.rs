@@ -1,5 +1,5 @@
-//! Components that bring values from outside into a configuration: files, and targets of built-in
-//! exporters. They run on the control thread and only compute exports.
+//! What brings values from outside into a configuration: files, targets of built-in exporters, and
+//! the `remotecfg` block. Components here run on the control thread and only compute exports.
 
 #![forbid(unsafe_code)]
 // Components of the control plane read small files by themselves.
@@ -7,6 +7,7 @@
 
 pub mod exporter_self;
 pub mod local_file;
+pub mod remotecfg;
 
 /// The components of this crate.
 pub static COMPONENTS: &[&eval::Component] = &[&exporter_self::COMPONENT, &local_file::COMPONENT];

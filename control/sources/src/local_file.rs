@@ -2,9 +2,10 @@
 //!
 //! Both detectors look at the file rather than subscribe to its system's notifications: `fsnotify`
 //! each second at size and time of change, which costs one system call and works on network mounts
-//! and with files that are replaced; `poll` each `poll_frequency`. Either reads the whole file again
-//! after each `poll_frequency`, changed or not. A file that cannot be read later leaves the last
-//! content in place and makes the component unhealthy; at the start it refuses the configuration.
+//! and with files that are replaced; `poll` each `poll_frequency`. Either reads the whole file
+//! again after each `poll_frequency`, changed or not. A file that cannot be read later leaves the
+//! last content in place and makes the component unhealthy; at the start it refuses the
+//! configuration.
 //! Reference: docs/sources/reference/components/local/local.file.md
 
 use std::fs;

@@ -1,12 +1,12 @@
 //! How much of the machine the dataplane gets: driver, cores, shards, memory.
 
-use std::io;
 use std::sync::Arc;
 
 use engine::{Command, Globals, Report, ShardOptions, shard_main};
 use os::Topology;
 use runtime::{Backend, ShardConfig, ShardHandle, start_shard};
 
+use crate::exit::Failure;
 use crate::run::flags::DataplaneFlags;
 
 /// Limit: shards of one process. More than cores are only of use in tests, and each costs its own
@@ -46,7 +46,10 @@ impl Dataplane {
     }
 
     /// Starts all shards. An error leaves those that run to the end of the process.
-    pub fn start(&self, globals: &Arc<Globals>) -> io::Result<Started> {
+    pub fn start(&self, globals: &Arc<Globals>) -> Result<Started, Failure> {
+        if let Some(warning) = &self.warning {
+            tracing::warn!("{warning}");
+        }
         let (reports_in, reports) = flume::unbounded();
         let mut started = Started {
             handles: Vec::new(),
@@ -70,9 +73,18 @@ impl Dataplane {
             let main = move || -> runtime::LocalBoxFuture<'static, ()> {
                 Box::pin(shard_main(options, commands, reports))
             };
-            started.handles.push(start_shard(config, main)?);
+            let shard = start_shard(config, main).map_err(|error| {
+                Failure::message(format!("cannot start shard {index}: {error}"))
+            })?;
+            started.handles.push(shard);
             started.commands.push(commands_in);
         }
+        tracing::info!(
+            shards = self.cores.len(),
+            io = self.backend.name(),
+            memory_limit = stdx::format_bytes(self.memory_bytes),
+            "dataplane started"
+        );
         Ok(started)
     }
 }

@@ -161,7 +161,8 @@ mod tests {
     #[test]
     fn groups_become_targets_with_their_labels() {
         check(
-            r#"[{"targets":["a:1","b:2"],"labels":{"env":"prod","__meta_x":"y"}},{"targets":["c:3"]}]"#,
+            r#"[{"targets":["a:1","b:2"],"labels":{"env":"prod","__meta_x":"y"}},
+                {"targets":["c:3"]}]"#,
             "__address__=a:1,__meta_x=y,env=prod\n__address__=b:2,__meta_x=y,env=prod\n\
              __address__=c:3",
         );

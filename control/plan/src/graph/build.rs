@@ -1,4 +1,4 @@
-//! From trees to nodes: finds what each block is, expands custom components, reports what cannot be.
+//! From trees to nodes: finds what each block is, expands custom components, reports mistakes.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,11 +1,12 @@
 //! logging: level and format of the log lines.
 //! Reference: docs/sources/reference/config-blocks/logging.md
 
-use schema::{Descriptor, Port};
+use schema::{Descriptor, Port, Stability};
 
 use crate::logging::{Format, Level, Log};
 
-pub static DESCRIPTOR: Descriptor = super::block::<Logging>("logging");
+pub static DESCRIPTOR: Descriptor =
+    Descriptor::of::<Logging>("logging", Stability::GenerallyAvailable, &[], &[]);
 
 #[derive(schema::Arguments)]
 pub struct Logging {

@@ -9,7 +9,7 @@ pub static DESCRIPTOR: Descriptor = super::block::<LiveDebugging>("livedebugging
 pub struct LiveDebugging {
     /// Whether it is on.
     #[arg(default = false)]
-    enabled: bool,
+    pub enabled: bool,
 }
 
 pub fn apply(arguments: Option<&LiveDebugging>) {

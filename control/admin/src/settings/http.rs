@@ -5,45 +5,47 @@ use std::time::Duration;
 
 use schema::{Check, Descriptor, Secret};
 
+use crate::{Gate, GateRules};
+
 pub static DESCRIPTOR: Descriptor = super::block::<Http>("http");
 
 #[derive(schema::Arguments)]
 pub struct Http {
     /// Who may ask.
     #[arg(block)]
-    auth: Option<Auth>,
+    pub auth: Option<Auth>,
     /// TLS of the server.
     #[arg(block)]
-    tls: Option<Tls>,
+    pub tls: Option<Tls>,
 }
 
 #[derive(schema::Arguments)]
-struct Auth {
+pub struct Auth {
     /// A name and a password.
     #[arg(block)]
-    basic: Option<Basic>,
+    pub basic: Option<Basic>,
     /// Which paths it is for.
     #[arg(block)]
-    filter: Option<Filter>,
+    pub filter: Option<Filter>,
 }
 
 #[derive(schema::Arguments)]
-struct Basic {
+pub struct Basic {
     /// User name to ask for.
     #[arg(required)]
-    username: String,
+    pub username: String,
     /// Password to ask for.
     #[arg(required)]
-    password: Secret,
+    pub password: Secret,
 }
 
 #[derive(schema::Arguments)]
-struct Filter {
+pub struct Filter {
     /// Beginnings of paths.
-    paths: Vec<String>,
+    pub paths: Vec<String>,
     /// Whether `paths` are those to authenticate, or those to leave open.
     #[arg(default = true)]
-    authenticate_matching_paths: bool,
+    pub authenticate_matching_paths: bool,
 }
 
 #[derive(schema::Arguments)]
@@ -134,13 +136,13 @@ pub struct WindowsServer {
     pub template_id: String,
 }
 
-pub fn apply(arguments: Option<&Http>, gate: &admin::Gate) {
+pub fn apply(arguments: Option<&Http>, gate: &Gate) {
     let rules = arguments
         .and_then(|arguments| arguments.auth.as_ref())
         .and_then(|auth| {
             let basic = auth.basic.as_ref()?;
             let filter = auth.filter.as_ref();
-            Some(admin::GateRules {
+            Some(GateRules {
                 username: basic.username.clone(),
                 password: basic.password.clone(),
                 paths: filter

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use blocks::HttpClientConfig;
-use schema::Descriptor;
+use schema::{Descriptor, Stability};
 
-pub static DESCRIPTOR: Descriptor = super::block::<RemoteConfig>("remotecfg");
+pub static DESCRIPTOR: Descriptor =
+    Descriptor::of::<RemoteConfig>("remotecfg", Stability::GenerallyAvailable, &[], &[]);
 
 #[derive(schema::Arguments)]
 pub struct RemoteConfig {
