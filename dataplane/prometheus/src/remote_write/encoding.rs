@@ -6,6 +6,7 @@ use std::rc::Rc;
 use ops::relabel::Rule;
 
 use super::endpoint::Part;
+use super::wire::Version;
 
 /// How samples become messages.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,7 @@ pub struct Encoding {
     pub rules: Vec<Rule>,
     pub exemplars: bool,
     pub histograms: bool,
+    pub version: Version,
     pub samples_max: usize,
 }
 
@@ -46,7 +48,7 @@ impl Encoding {
         }
         let Encoding { exemplars, histograms, samples_max, .. } = self;
         push(&mut text, format_args!("{exemplars} {histograms} {samples_max}\n"));
-        format!("v1-{:016x}", stdx::fnv1a(text.as_bytes()))
+        format!("v{}-{:016x}", self.version as u8, stdx::fnv1a(text.as_bytes()))
     }
 
     /// Whether series go out as they came in.

@@ -14,8 +14,9 @@ use wal::Record;
 
 use super::arguments::{AGENT_HEADERS, Endpoint, RemoteWriteArguments, V1};
 use super::encoding::Encoding;
-use super::messages::{Header, KIND_V1};
+use super::messages::Header;
 use super::metrics::EndpointMetrics;
+use super::wire::Version;
 
 /// What is made of an endpoint's settings.
 pub struct Part {
@@ -69,14 +70,6 @@ impl Part {
         let mut options = settings.client.options(&context);
         options.round_robin_dns = settings.round_robin_dns;
         options.accept_gzip = false;
-        if settings.protobuf_message != V1 && cx.shard_index == 0 {
-            let (node, endpoint) = (&*cx.node, name.as_str());
-            let wanted = &settings.protobuf_message;
-            tracing::warn!(
-                component_id = node, endpoint,
-                "protobuf_message {wanted:?} is not supported yet, sending {V1:?} instead"
-            );
-        }
         Ok(Part {
             target: Target::parse(&settings.url).map_err(refuse)?,
             headers: headers(settings, cx),
@@ -91,6 +84,10 @@ impl Part {
                 rules: blocks::rules(&settings.write_relabel_configs),
                 exemplars: settings.send_exemplars,
                 histograms: settings.send_native_histograms,
+                version: match settings.protobuf_message.as_str() {
+                    V1 => Version::V1,
+                    _ => Version::V2,
+                },
                 samples_max: settings.queue_config.max_samples_per_send as usize,
             },
             metrics: EndpointMetrics::new(cx, &name, settings),
@@ -100,9 +97,12 @@ impl Part {
     }
 
     /// One attempt to deliver a message.
-    pub async fn post(&self, message: Bytes, attempt: u32) -> Outcome {
+    pub async fn post(&self, message: Bytes, version: Version, attempt: u32) -> Outcome {
         let mut request = Request::post(&self.target, message);
         request.headers = self.headers.clone();
+        for (name, value) in version_headers(version) {
+            request.headers.insert(name, HeaderValue::from_static(value));
+        }
         if attempt > 0 {
             request.headers.insert("retry-attempt", HeaderValue::from(attempt));
         }
@@ -111,7 +111,7 @@ impl Part {
         let answer = self.client.send(&request, self.settings.remote_timeout, limits).await;
         self.metrics.duration.record(start.elapsed().as_secs_f64());
         match answer {
-            Ok(response) => self.classify(&response),
+            Ok(response) => self.classify(&response, version),
             Err(error) => Outcome::Retry {
                 after: None,
                 reason: error.kind().as_str(),
@@ -120,7 +120,14 @@ impl Part {
         }
     }
 
-    fn classify(&self, response: &Response) -> Outcome {
+    fn classify(&self, response: &Response, version: Version) -> Outcome {
+        if version == Version::V2 && response.head.status.is_success() && wrote_nothing(response) {
+            // Remote write 2.0: a success without any Written header comes of a receiver that took
+            // the message for one of version 1; to be treated like 415.
+            let message = "the endpoint says yes, but not that it has written anything; if it knows \
+                           only version 1, set protobuf_message to \"prometheus.WriteRequest\"";
+            return Outcome::Drop { reason: "not_written", message: message.to_owned() };
+        }
         let retry_after = response.head.headers.get(header::RETRY_AFTER);
         let retry_after = retry_after
             .and_then(|value| value.to_str().ok())
@@ -142,13 +149,32 @@ fn headers(settings: &Endpoint, cx: &Build) -> HeaderMap {
             headers.entry(name).or_insert(id);
         }
     }
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("snappy"));
-    headers.insert("x-prometheus-remote-write-version", HeaderValue::from_static("0.1.0"));
     headers
 }
 
-/// Sends records of remote write 1.0.
+fn version_headers(version: Version) -> [(&'static str, &'static str); 2] {
+    let (kind, number) = match version {
+        Version::V1 => ("application/x-protobuf", "0.1.0"),
+        Version::V2 => ("application/x-protobuf;proto=io.prometheus.write.v2.Request", "2.0.0"),
+    };
+    [("content-type", kind), ("x-prometheus-remote-write-version", number)]
+}
+
+/// Whether all the counts of what was written are missing or zero.
+fn wrote_nothing(response: &Response) -> bool {
+    let headers = &response.head.headers;
+    let count = |name| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    WRITTEN_HEADERS.into_iter().all(|name| count(name).unwrap_or(0) == 0)
+}
+
+const WRITTEN_HEADERS: [&str; 3] = [
+    "x-prometheus-remote-write-samples-written",
+    "x-prometheus-remote-write-histograms-written",
+    "x-prometheus-remote-write-exemplars-written",
+];
+
+/// Sends records, each by the version that it is of.
 struct Http {
     part: Rc<Part>,
 }
@@ -156,16 +182,18 @@ struct Http {
 impl Transport for Http {
     fn send<'a>(&'a self, record: &'a Record, attempt: u32) -> LocalBoxFuture<'a, Outcome> {
         Box::pin(async move {
-            if record.kind != KIND_V1 || record.payload.len() < Header::BYTES {
+            let version = Version::of_kind(record.kind);
+            let Some(version) = version.filter(|_| record.payload.len() >= Header::BYTES) else {
                 let message = format!("record of kind {} is not a message", record.kind);
                 return Outcome::Drop { reason: "unknown_record", message };
-            }
-            self.part.post(record.payload.slice(Header::BYTES..), attempt).await
+            };
+            self.part.post(record.payload.slice(Header::BYTES..), version, attempt).await
         })
     }
 
     fn order(&self, record: &Record) -> Order {
-        let header = Header::read(&record.payload).filter(|_| record.kind == KIND_V1);
+        let version = Version::of_kind(record.kind);
+        let header = version.and_then(|_| Header::read(&record.payload));
         header.map_or(Order::STRICT, |header| header.order)
     }
 

@@ -1,21 +1,22 @@
-//! Batches to messages: external labels and rules once per series, then the bytes of remote write
-//! 1.0.
+//! Batches to messages: external labels and rules once per series, then the bytes of a version of
+//! remote write.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use batch::{Exemplar, HistogramSample, LabelsBuf, MetricsBatch, Sample, SeriesId, SeriesTable};
 use engine::Build;
 use engine::outbox::{Encoder, Message, Order, OrderWriter, Write};
-use formats::remote_write::v1;
+use ops::histogram::has_custom_buckets;
 use ops::relabel;
 
 use super::encoding::Encoding;
+use super::meanings::Meanings;
+use super::metadata::Families;
 use super::metrics::Encoded;
+use super::wire::{Version, Wire};
 use crate::outcomes::{Outcome, Outcomes};
-
-/// The kind of records with a remote write 1.0 message.
-pub const KIND_V1: u8 = 1;
 
 /// Limit: an uncompressed message is ended at this size even if it has few samples. Two thousand
 /// samples of twenty long labels take a third of it; receivers commonly refuse more than 10 MiB.
@@ -82,6 +83,10 @@ pub struct Cursor {
     pub ruled_out: u64,
     /// Native histograms, when the endpoint is not to get any.
     pub histograms_off: u64,
+    /// Histograms with custom buckets, which version 1 cannot carry.
+    pub custom_buckets: u64,
+    /// Version 2: exemplars by series, for those of a batch stand in an order of their own.
+    waiting: Option<HashMap<SeriesId, Vec<usize>>>,
 }
 
 /// Writes the messages of one lane.
@@ -91,7 +96,7 @@ pub struct MessageEncoder {
     /// `None` when series go out as they came in.
     outcomes: Option<Outcomes>,
     labels: LabelsBuf,
-    message: v1::BlockEncoder,
+    message: Wire,
     header: Header,
     order: OrderWriter,
     encoded: Encoded,
@@ -100,14 +105,15 @@ pub struct MessageEncoder {
 }
 
 impl MessageEncoder {
-    pub fn new(cx: &Build, encoding: Encoding) -> MessageEncoder {
+    pub fn new(cx: &Build, encoding: Encoding, families: &Families) -> MessageEncoder {
         let outcomes = (!encoding.keeps_labels()).then(|| Outcomes::new(&cx.series));
+        let meanings = || Meanings::new(&families.described, &cx.series);
         MessageEncoder {
+            message: Wire::new(encoding.version, meanings),
             encoding,
             series: cx.series.clone(),
             outcomes,
             labels: LabelsBuf::new(),
-            message: v1::BlockEncoder::new(),
             header: Header::empty(),
             order: OrderWriter::new(),
             encoded: Encoded::new(cx),
@@ -140,14 +146,9 @@ impl MessageEncoder {
                 return Write::Full;
             }
             cursor.samples += 1;
-            cursor.ruled_out += u64::from(!self.sample(table, sample));
-            // Exemplars stand in the order of their samples: they join the sample's TimeSeries.
-            while let Some(exemplar) = batch.exemplars.get(cursor.exemplars)
-                && exemplar.series == sample.series
-            {
-                cursor.exemplars += 1;
-                self.exemplar(table, exemplar);
-            }
+            let written = self.sample(table, sample);
+            cursor.ruled_out += u64::from(!written);
+            self.exemplars_of(table, sample.series, batch, cursor, written);
         }
         while let Some(sample) = batch.histograms.get(cursor.histograms) {
             if self.is_full() {
@@ -158,7 +159,19 @@ impl MessageEncoder {
                 cursor.histograms_off += 1;
                 continue;
             }
-            cursor.ruled_out += u64::from(!self.histogram(table, sample));
+            if self.encoding.version == Version::V1 && has_custom_buckets(&sample.histogram) {
+                cursor.custom_buckets += 1;
+                continue;
+            }
+            let written = self.histogram(table, sample);
+            cursor.ruled_out += u64::from(!written);
+            self.exemplars_of(table, sample.series, batch, cursor, written);
+        }
+        if self.encoding.version == Version::V2 {
+            let left = cursor.waiting.take().unwrap_or_default();
+            let left: usize = left.values().map(Vec::len).sum();
+            self.encoded.exemplars_alone.add(left as u64);
+            return Write::Done;
         }
         while let Some(exemplar) = batch.exemplars.get(cursor.exemplars) {
             if self.is_full() {
@@ -170,6 +183,40 @@ impl MessageEncoder {
         Write::Done
     }
 
+    /// Adds the exemplars of an item behind it. Version 1 looks at the next one only: they mostly stand
+    /// in the order of their samples, and those that do not make a TimeSeries of their own. Version 2
+    /// allows no TimeSeries of exemplars alone.
+    #[inline]
+    fn exemplars_of(
+        &mut self,
+        table: &mut SeriesTable,
+        series: SeriesId,
+        batch: &MetricsBatch,
+        cursor: &mut Cursor,
+        written: bool,
+    ) {
+        if batch.exemplars.is_empty() {
+            return;
+        }
+        if self.encoding.version == Version::V1 {
+            while let Some(exemplar) = batch.exemplars.get(cursor.exemplars)
+                && exemplar.series == series
+            {
+                cursor.exemplars += 1;
+                self.exemplar(table, exemplar);
+            }
+            return;
+        }
+        let waiting = cursor.waiting.get_or_insert_with(|| by_series(&batch.exemplars));
+        for at in waiting.remove(&series).unwrap_or_default() {
+            if written {
+                self.exemplar(table, &batch.exemplars[at]);
+            } else {
+                self.encoded.exemplars_ruled_out.inc();
+            }
+        }
+    }
+
     /// False when the rules drop it.
     #[inline]
     fn sample(&mut self, table: &mut SeriesTable, sample: &Sample) -> bool {
@@ -177,7 +224,7 @@ impl MessageEncoder {
             return false;
         };
         self.order.note(series.index());
-        self.message.sample(table, Sample { series, ..*sample });
+        self.message.sample(table, sample.series, Sample { series, ..*sample });
         self.header.samples += 1;
         self.header.highest_ms = self.header.highest_ms.max(sample.timestamp_ms);
         true
@@ -188,14 +235,15 @@ impl MessageEncoder {
             return false;
         };
         self.order.note(series.index());
-        self.message.histogram(table, &HistogramSample { series, ..sample.clone() });
+        let changed = HistogramSample { series, ..sample.clone() };
+        self.message.histogram(table, sample.series, &changed);
         self.header.histograms += 1;
         self.header.highest_ms = self.header.highest_ms.max(sample.timestamp_ms);
         true
     }
 
     fn exemplar(&mut self, table: &mut SeriesTable, exemplar: &Exemplar) {
-        if !self.encoding.exemplars {
+        if !self.encoding.exemplars || !fits(&exemplar.labels) {
             return;
         }
         let Some(series) = self.outcome(table, exemplar.series) else {
@@ -237,6 +285,22 @@ impl MessageEncoder {
     }
 }
 
+/// Limit: characters of an exemplar's labels. OpenMetrics allows no more, and receivers refuse them.
+const EXEMPLAR_CHARACTERS_MAX: usize = 128;
+
+fn fits(labels: &LabelsBuf) -> bool {
+    let characters = labels.iter().map(|(name, value)| name.chars().count() + value.chars().count());
+    characters.sum::<usize>() <= EXEMPLAR_CHARACTERS_MAX
+}
+
+fn by_series(exemplars: &[Exemplar]) -> HashMap<SeriesId, Vec<usize>> {
+    let mut by_series: HashMap<SeriesId, Vec<usize>> = HashMap::with_capacity(exemplars.len());
+    for (at, exemplar) in exemplars.iter().enumerate() {
+        by_series.entry(exemplar.series).or_default().push(at);
+    }
+    by_series
+}
+
 impl Encoder for MessageEncoder {
     fn is_empty(&self) -> bool {
         self.message.is_empty()
@@ -258,7 +322,7 @@ impl Encoder for MessageEncoder {
         let items = self.header.samples + self.header.histograms;
         self.message.clear();
         self.header = Header::empty();
-        Message { kind: KIND_V1, items, payload }
+        Message { kind: self.encoding.version as u8, items, payload }
     }
 
     fn recycle(&mut self, payload: Vec<u8>) {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use batch::Metadata;
+use batch::{Metadata, MetricsBatch};
 use engine::Build;
 use engine::outbox::{Backoff, Outcome};
 use formats::remote_write::v1;
@@ -12,11 +12,15 @@ use formats::snappy::Compressor;
 use net::Bytes;
 
 use super::endpoint::Part;
+use super::meanings::Described;
+use super::wire::Version;
 
 /// What each metric means, by name; what came last counts.
 #[derive(Default)]
 pub struct Families {
     known: RefCell<BTreeMap<String, Metadata>>,
+    /// Those that go along with series in version 2.
+    pub described: Rc<Described>,
 }
 
 /// Limit: metrics whose metadata is kept. Names beyond are sent without; a host with more than this
@@ -24,9 +28,12 @@ pub struct Families {
 const FAMILIES_MAX: usize = 100_000;
 
 impl Families {
-    pub fn learn(&self, batch: &[Metadata]) {
+    pub fn learn(&self, batch: &MetricsBatch) {
+        if batch.describes_series {
+            self.described.learn(&batch.metadata, FAMILIES_MAX);
+        }
         let mut known = self.known.borrow_mut();
-        for metadata in batch {
+        for metadata in &batch.metadata {
             if known.len() < FAMILIES_MAX || known.contains_key(&metadata.name) {
                 known.insert(metadata.name.clone(), metadata.clone());
             }
@@ -38,10 +45,10 @@ impl Families {
     }
 }
 
-/// Sends to one endpoint, until dropped.
+/// Sends to one endpoint, until dropped. Version 2 of the message has metadata with each series.
 pub async fn run(part: Rc<Part>, families: Rc<Families>, cx: Build) {
     let config = &part.settings.metadata_config;
-    if !config.send {
+    if !config.send || part.encoding.version != Version::V1 {
         return;
     }
     loop {
@@ -66,7 +73,7 @@ async fn send(part: &Part, families: &[Metadata]) {
         let mut backoff = Backoff::new(queue.min_backoff, queue.max_backoff);
         let body = Bytes::from(message);
         for attempt in 0.. {
-            let outcome = part.post(body.clone(), attempt).await;
+            let outcome = part.post(body.clone(), Version::V1, attempt).await;
             part.metrics.metadata(&outcome, chunk.len(), body.len());
             let Outcome::Retry { after, .. } = outcome else {
                 break;

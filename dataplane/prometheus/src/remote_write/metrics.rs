@@ -7,7 +7,7 @@ use runtime::metrics::{Counter, Gauge, Histogram};
 use schema::{MetricDecl, MetricKind};
 
 use super::arguments::Endpoint;
-use super::messages::Header;
+use super::messages::{Cursor, Header};
 
 const fn counter(name: &'static str, help: &'static str) -> MetricDecl {
     MetricDecl { name, kind: MetricKind::Counter, help }
@@ -163,7 +163,11 @@ pub const DECLARED: &[MetricDecl] = &[
 pub struct Drops {
     ruled_out: Counter,
     histograms_off: Counter,
+    custom_buckets: Counter,
 }
+
+/// Why version 1 drops histograms with custom buckets, in the reference's words.
+pub const CUSTOM_BUCKETS: &str = "nhcb_in_rw1_not_supported";
 
 impl Drops {
     pub fn new(cx: &Build) -> Drops {
@@ -171,27 +175,37 @@ impl Drops {
             let labels = [("component_id", &*cx.node), ("reason", reason)];
             cx.registry.counter(SAMPLES_DROPPED.name, SAMPLES_DROPPED.help, &labels)
         };
-        Drops { ruled_out: counter("relabel"), histograms_off: counter("native_histograms_off") }
+        Drops {
+            ruled_out: counter("relabel"),
+            histograms_off: counter("native_histograms_off"),
+            custom_buckets: counter(CUSTOM_BUCKETS),
+        }
     }
 
-    pub fn count(&self, ruled_out: u64, histograms_off: u64) {
-        self.ruled_out.add(ruled_out);
-        self.histograms_off.add(histograms_off);
+    pub fn count(&self, cursor: &Cursor) {
+        self.ruled_out.add(cursor.ruled_out);
+        self.histograms_off.add(cursor.histograms_off);
+        self.custom_buckets.add(cursor.custom_buckets);
     }
 }
 
 /// What the encoder of one lane sees by itself.
 pub struct Encoded {
     pub exemplars_ruled_out: Counter,
+    pub exemplars_alone: Counter,
     highest: Gauge,
 }
 
 impl Encoded {
     pub fn new(cx: &Build) -> Encoded {
         let node = ("component_id", &*cx.node);
-        let (dropped, labels) = (EXEMPLARS_DROPPED, [node, ("reason", "relabel")]);
+        let dropped = |reason| {
+            let labels = [node, ("reason", reason)];
+            cx.registry.counter(EXEMPLARS_DROPPED.name, EXEMPLARS_DROPPED.help, &labels)
+        };
         Encoded {
-            exemplars_ruled_out: cx.registry.counter(dropped.name, dropped.help, &labels),
+            exemplars_ruled_out: dropped("relabel"),
+            exemplars_alone: dropped("no_sample"),
             highest: cx.registry.gauge(HIGHEST_IN.name, HIGHEST_IN.help, &[node]),
         }
     }

@@ -37,8 +37,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Build, BuildError, Built, Component, DataComponent, Leave, Role, Spread, Update};
-use schema::{Arguments, Bytes, Check, MetricDecl, Port, Stability, Targets};
+use engine::{Build, BuildError, Built, Component, DataComponent, Globals, Leave, Role, Spread};
+use engine::Update;
+use schema::{Arguments, Attribute, Body, Bytes, Check, MetricDecl, Port, Span, Stability, Targets};
+use schema::{Value, ValueSpan};
 
 use pool::Pool;
 
@@ -112,7 +114,6 @@ pub struct ScrapeArguments {
     pub metric_name_validation_scheme: String,
     /// How targets are asked to write names that are not legacy ones: underscores, dots, values or
     /// allow-utf-8. The default is underscores, or allow-utf-8 if utf8 names are valid.
-    #[arg(default = "underscores", shown)]
     pub metric_name_escaping_scheme: String,
     /// A file that gets a line for each failed scrape.
     #[arg(default = "")]
@@ -157,6 +158,8 @@ pub struct Clustering {
     #[arg(required)]
     pub enabled: bool,
 }
+
+const ESCAPING: &str = "metric_name_escaping_scheme";
 
 const DEFAULT_PROTOCOLS: [&str; 4] =
     ["OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4"];
@@ -240,5 +243,21 @@ impl DataComponent for Scrape {
             })
             .drain(move |_: Leave| drain.clone().drain())
             .inspect(move || inspect::body(&inspect)))
+    }
+
+    /// Compat: the reference shows which escaping scheme it has chosen.
+    fn shown(body: &Body, _: &Globals) -> Body {
+        let mut shown = body.clone();
+        if shown.attribute(ESCAPING).is_none() {
+            let validation = shown.attribute("metric_name_validation_scheme");
+            let utf8 = validation.is_some_and(|given| given.value == Value::string("utf8"));
+            shown.attributes.push(Attribute {
+                name: ESCAPING.to_owned(),
+                value: Value::string(settings::default_escaping(utf8)),
+                span: Span::default(),
+                value_span: ValueSpan::at(Span::default()),
+            });
+        }
+        shown
     }
 }

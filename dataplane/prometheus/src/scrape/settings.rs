@@ -150,8 +150,7 @@ pub fn fallback(protocol: &str) -> Option<Option<Media>> {
 /// The Accept header: the protocols in their order, weights falling by a tenth.
 fn accept(arguments: &ScrapeArguments) -> HeaderValue {
     let escaping = match arguments.metric_name_escaping_scheme.as_str() {
-        "" if arguments.metric_name_validation_scheme == "utf8" => "allow-utf-8",
-        "" => "underscores",
+        "" => default_escaping(arguments.metric_name_validation_scheme == "utf8"),
         given => given,
     };
     let mut accept = String::new();
@@ -174,6 +173,11 @@ fn accept(arguments: &ScrapeArguments) -> HeaderValue {
     }
     accept.push_str(&format!("*/*;q=0.{weight}"));
     HeaderValue::from_str(&accept).expect("made of plain words")
+}
+
+/// How names are escaped unless the text says so: not at all if all are valid.
+pub fn default_escaping(utf8: bool) -> &'static str {
+    if utf8 { "allow-utf-8" } else { "underscores" }
 }
 
 const PROTOBUF_MEDIA: &str = "application/vnd.google.protobuf;\

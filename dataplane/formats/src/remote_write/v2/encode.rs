@@ -163,8 +163,9 @@ impl Encoder {
         }
     }
 
+    /// Completes the open TimeSeries.
     #[inline]
-    fn end_series(&mut self) {
+    pub fn end_series(&mut self) {
         if let Some((_, _, open)) = self.open.take() {
             self.series.close(open);
         }
