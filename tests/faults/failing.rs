@@ -7,7 +7,7 @@ use runtime::sim::{Disk, Fault, Options, Simulation};
 use stdx::Rng;
 use wal::{Lane, LaneOptions, SyncPolicy};
 
-use crate::oracle::{DIR, Promise, assert_balanced, check, payload};
+use crate::oracle::{DESTINATIONS, DIR, Promise, assert_balanced, check, payload};
 use crate::workload::{Done, options, run};
 
 const BURSTS: u32 = 8;
@@ -120,7 +120,11 @@ async fn append_again(lane: &Lane, number: u64) -> Duration {
 }
 
 async fn drain(lane: &Lane) -> usize {
-    let mut reader = lane.reader("near");
+    drain_for(lane, "near").await
+}
+
+async fn drain_for(lane: &Lane, destination: &str) -> usize {
+    let mut reader = lane.reader(destination);
     let mut count = 0;
     while let Some(record) = reader.next_ready().await {
         reader.ack(record.sequence);
@@ -163,6 +167,35 @@ fn a_disk_that_was_away_for_a_while_is_used_again_within_five_seconds() {
 }
 
 #[test]
+fn a_lane_may_begin_on_a_full_disk() {
+    let simulation = Simulation::new(1, Options::new(Disk::new()));
+    let disk = simulation.disk();
+    let ended = simulation.run(|| {
+        Box::pin(async move {
+            disk.set_capacity(Some(3 * 8192));
+            let options = options(SyncPolicy::EveryCommit);
+            let lane = Lane::open(Path::new(DIR), options)
+                .await
+                .expect("opening needs no space");
+            let mut number = 0;
+            while runtime::timeout(Duration::from_secs(5), append_again(&lane, number))
+                .await
+                .is_ok()
+            {
+                number += 1;
+            }
+            assert!(number > 20, "{number} records filled the disk");
+            for name in DESTINATIONS {
+                assert_eq!(drain_for(&lane, name).await as u64, number);
+            }
+            let took = append_again(&lane, number).await;
+            assert!(took < Duration::from_secs(5), "{took:?}");
+        })
+    });
+    assert_eq!(ended, Ok(()));
+}
+
+#[test]
 fn a_full_disk_drains_and_takes_records_again_once_segments_are_free() {
     let simulation = Simulation::new(1, Options::new(Disk::new()));
     let disk = simulation.disk();
@@ -174,6 +207,8 @@ fn a_full_disk_drains_and_takes_records_again_once_segments_are_free() {
                 .await
                 .expect("the disk is sound");
             let mut number = 0;
+            // The lane's own files.
+            runtime::sleep(Duration::from_secs(1)).await;
             disk.set_capacity(Some(disk.used() + 10 * 8192));
             while runtime::timeout(Duration::from_secs(5), append_again(&lane, number))
                 .await

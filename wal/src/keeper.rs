@@ -13,7 +13,8 @@ use crate::clock::ClockMs;
 use crate::cursors::{CursorTable, SavedCursor};
 use crate::destination::DropReason;
 use crate::limits::{
-    CURSOR_SAVE_INTERVAL, CURSOR_SAVES_FAILED_MAX, CURSOR_SLOT_BYTES, KEEP_INTERVAL, SPARES_MAX,
+    CURSOR_SAVE_INTERVAL, CURSOR_SAVES_FAILED_MAX, CURSOR_SLOT_BYTES, KEEP_INTERVAL,
+    READ_ATTEMPTS_AT_START_MAX, READ_RETRY_DELAY, SPARES_MAX,
 };
 use crate::rotate::spare_name;
 use crate::scan::{Patience, Scan};
@@ -33,9 +34,11 @@ pub(crate) struct Keeper {
     cursors: Option<File>,
     /// Of the next save. Stays when a save fails, so that the other slot is not spoiled as well.
     generation: u64,
-    saved_at: Instant,
+    saved_at: Option<Instant>,
     /// Saves that failed since the last one that did not.
     saves_failed: u32,
+    /// The last one failed for want of space.
+    save_needs_space: bool,
     reserve: Reserve,
     /// When the oldest segment but one was begun, once known.
     second_begun: Option<(SegmentId, ClockMs)>,
@@ -49,23 +52,31 @@ enum Reserve {
 
 impl Keeper {
     pub fn new(shared: Rc<Shared>, generation: u64) -> Keeper {
-        let saved_at = Instant::ZERO;
         let reserve = Reserve::Missing;
         Keeper {
             shared,
             cursors: None,
             generation,
-            saved_at,
+            saved_at: None,
             saves_failed: 0,
+            save_needs_space: false,
             reserve,
             second_begun: None,
         }
     }
 
-    /// Saves the cursors and takes the reserve for the first time. What fails is tried again later.
-    pub async fn start(&mut self) {
-        self.save().await;
-        self.take_reserve().await;
+    /// Saves the cursors before anything is appended. Without this a destination that is new would
+    /// be new again after a crash, and start behind what was promised to it.
+    pub async fn save_first(&mut self) -> io::Result<()> {
+        let mut delay = READ_RETRY_DELAY;
+        for _ in 1..READ_ATTEMPTS_AT_START_MAX {
+            match self.save().await {
+                Ok(()) => return Ok(()),
+                Err(_) => runtime::sleep(delay).await,
+            }
+            delay *= 2;
+        }
+        self.save().await
     }
 
     /// Runs until the lane is closed.
@@ -75,11 +86,10 @@ impl Keeper {
             self.drop_aged().await;
             let retired = self.shared.state.borrow().retired.len();
             if closing || retired > 0 || self.save_due() {
-                self.save().await;
+                // Counted in there; what failed is due again.
+                let _saved = self.save().await;
             }
-            // A file goes after the cursors that passed it were saved: a start that misses a file
-            // that a cursor still wants counts that as a loss.
-            if self.saves_failed == 0 || self.saves_failed >= CURSOR_SAVES_FAILED_MAX {
+            if self.may_remove() {
                 self.remove_retired(retired).await;
             }
             if closing {
@@ -89,6 +99,14 @@ impl Keeper {
             self.prepare_spare().await;
             self.wait().await;
         }
+    }
+
+    /// A file goes after the cursors that passed it were saved: a start that misses a file that a
+    /// cursor still wants counts that as a loss. Where there is no space to save, it makes some.
+    fn may_remove(&self) -> bool {
+        self.save_needs_space
+            || self.saves_failed == 0
+            || self.saves_failed >= CURSOR_SAVES_FAILED_MAX
     }
 
     async fn wait(&self) {
@@ -106,7 +124,10 @@ impl Keeper {
     fn pause(&self) -> Option<Duration> {
         let state = self.shared.state.borrow();
         if state.cursors_moved {
-            return Some((self.saved_at + CURSOR_SAVE_INTERVAL) - runtime::now());
+            let due = self
+                .saved_at
+                .map(|saved_at| saved_at + CURSOR_SAVE_INTERVAL);
+            return Some(due.map_or(Duration::ZERO, |due| due - runtime::now()));
         }
         let ages = self.shared.options.age_max.is_some() && state.segments.count() > 0;
         let waits =
@@ -116,13 +137,17 @@ impl Keeper {
 
     fn save_due(&self) -> bool {
         let moved = self.shared.state.borrow().cursors_moved;
-        moved && self.saved_at + CURSOR_SAVE_INTERVAL <= runtime::now()
+        let now = runtime::now();
+        moved
+            && self
+                .saved_at
+                .is_none_or(|saved_at| saved_at + CURSOR_SAVE_INTERVAL <= now)
     }
 
     /// Saves the cursors if they moved. On a full disk the reserve makes room.
-    async fn save(&mut self) {
+    async fn save(&mut self) -> io::Result<()> {
         if !std::mem::take(&mut self.shared.state.borrow_mut().cursors_moved) {
-            return;
+            return Ok(());
         }
         let mut saved = self.write_cursors().await;
         let full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
@@ -130,18 +155,20 @@ impl Keeper {
             self.give_reserve().await;
             saved = self.write_cursors().await;
         }
-        self.saved_at = runtime::now();
-        match saved {
+        self.saved_at = Some(runtime::now());
+        self.save_needs_space = saved.as_ref().is_err_and(full);
+        match &saved {
             Ok(()) => {
                 self.generation += 1;
                 self.saves_failed = 0;
             }
             Err(error) => {
                 self.saves_failed += 1;
-                self.shared.disk_failed("save its cursors", &error);
+                self.shared.disk_failed("save its cursors", error);
                 self.shared.state.borrow_mut().cursors_moved = true;
             }
         }
+        saved
     }
 
     async fn write_cursors(&mut self) -> io::Result<()> {

@@ -52,17 +52,20 @@ impl Drop for Tasks {
 
 impl Lane {
     /// Opens the lane in `dir`, or makes one. Fails on settings that cannot work, when another
-    /// process has the lane open and when the folder cannot be made or listed; never because of
-    /// what is in the files.
+    /// process has the lane open, when the folder cannot be made or listed and when the place of a
+    /// new destination cannot be saved; never because of what is in the files.
     pub async fn open(dir: &Path, options: LaneOptions) -> io::Result<Lane> {
         let options = options.checked()?;
-        make_folder(dir).await?;
+        fs::create_dir_all(dir).await?;
         let lock = fs::lock(&dir.join(LOCK))
             .await
             .map_err(|error| locked(dir, error))?;
         let quarantine = Quarantine::open(dir).await;
         let recovered = recover(dir, &options, &quarantine).await?;
-        let generation = recovered.generation;
+        if recovered.is_young {
+            sync_above(dir).await?;
+        }
+        let (generation, has_new) = (recovered.generation, recovered.has_new);
         let resumed = resume(dir, &options, &recovered).await;
         let clock = Clock::start();
         let lane_id = recovered.lane_id;
@@ -85,7 +88,9 @@ impl Lane {
         });
         shared.release_passed();
         let mut keeper = Keeper::new(shared.clone(), generation);
-        keeper.start().await;
+        if has_new {
+            keeper.save_first().await?;
+        }
         let tasks = [
             runtime::spawn(writer::run(shared.clone())),
             runtime::spawn(keeper.run()),
@@ -252,10 +257,9 @@ impl Lane {
     }
 }
 
-/// Makes the lane's folder. The folders above it are synced as well, those that were there before
-/// included: an earlier process may have made them and died before it did so.
-async fn make_folder(dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir).await?;
+/// Syncs the folders above a lane's, which may have been made for it, by this process or by one
+/// that died before it came to this.
+async fn sync_above(dir: &Path) -> io::Result<()> {
     for above in dir.ancestors().skip(1).take(FOLDERS_SYNCED_MAX) {
         let above = if above.as_os_str().is_empty() {
             Path::new(".")

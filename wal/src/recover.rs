@@ -34,6 +34,10 @@ pub(crate) struct Recovered {
     /// Wall clock of the last record, if there is one in the last segment.
     pub written_ms: Option<i64>,
     pub destinations: Vec<Destination>,
+    /// There is no cursor file: nothing was ever promised, or that file is lost.
+    pub is_young: bool,
+    /// Some destinations are new to the cursor file.
+    pub has_new: bool,
 }
 
 /// Where an empty lane begins.
@@ -55,6 +59,7 @@ pub(crate) async fn recover(
     quarantine: &Quarantine,
 ) -> io::Result<Recovered> {
     let entries = fs::read_dir(dir).await?;
+    let is_young = !entries.iter().any(|entry| entry.name == CURSORS);
     let mut saved = read_cursors(dir).await;
     let next_number = next_number(&entries);
     let spares = choose_spares(dir, &entries, options.segment_bytes).await;
@@ -75,6 +80,10 @@ pub(crate) async fn recover(
         .filter(appendable)
         .map(|last| last.tail.offset);
     let destinations = place_destinations(options, saved.as_ref(), &segments, end);
+    let has_new = saved.as_ref().is_some_and(|table| {
+        let knows = |name: &String| table.cursors.iter().any(|cursor| cursor.name == *name);
+        !options.destinations.iter().all(knows)
+    });
     Ok(Recovered {
         lane_id: lane_id.unwrap_or_else(runtime::random_u64),
         generation: saved.map_or(0, |table| table.generation + 1),
@@ -85,6 +94,8 @@ pub(crate) async fn recover(
         append_at,
         written_ms: last.and_then(|last| last.written_ms),
         destinations,
+        is_young,
+        has_new,
     })
 }
 

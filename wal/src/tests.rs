@@ -229,6 +229,25 @@ fn a_new_destination_starts_at_the_end_and_a_removed_one_holds_nothing() {
 }
 
 #[test]
+fn a_new_destination_keeps_its_place_over_a_crash() {
+    let disk = run(&Disk::new(), || async {
+        let lane = open(&options(&["a"])).await;
+        fill(&lane, 0..5).await;
+        lane.close().await;
+    });
+    let disk = run(&disk, || async {
+        let lane = open(&options(&["a", "new"])).await;
+        fill(&lane, 5..6).await;
+    });
+    for chance in 0..8 {
+        run(&disk.crash(chance), || async {
+            let lane = open(&options(&["a", "new"])).await;
+            assert_eq!(drain(&lane, "new").await, [5]);
+        });
+    }
+}
+
+#[test]
 fn without_the_cursor_file_destinations_start_at_the_oldest_record() {
     let disk = run(&Disk::new(), || async {
         let lane = open(&options(&["a"])).await;
