@@ -11,3 +11,6 @@ pub mod relabel;
 
 /// The components of this crate.
 pub static COMPONENTS: &[&eval::Component] = &[&http::COMPONENT, &relabel::COMPONENT];
+
+#[cfg(test)]
+mod tests;

@@ -77,3 +77,62 @@ fn relabel(targets: &Targets, rules: &[Rule]) -> Targets {
     }
     Targets::new(output)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use ops::relabel::{NameScheme, RuleText};
+
+    use super::*;
+    use crate::tests::{on_control, start};
+
+    fn rule(action: &str, source: &str, regex: &str, target: &str, replacement: &str) -> Rule {
+        let text = RuleText {
+            source_labels: source.split_whitespace().map(str::to_owned).collect(),
+            separator: ";".to_owned(),
+            regex: regex.to_owned(),
+            modulus: 0,
+            target_label: target.to_owned(),
+            replacement: replacement.to_owned(),
+            action: action.to_owned(),
+        };
+        Rule::new(text, NameScheme::Legacy).expect("the rule is valid")
+    }
+
+    #[test]
+    fn rules_rewrite_targets_and_drop_them() {
+        let targets: Targets = [
+            Target::new([("__address__", "a:1"), ("env", "prod")]),
+            Target::new([("__address__", "b:1"), ("env", "dev")]),
+        ]
+        .into_iter()
+        .collect();
+        let rules = [
+            rule("keep", "env", "prod", "", "$1"),
+            rule("replace", "__address__", "(.*):.*", "host", "$1"),
+            rule("labeldrop", "", "env", "", "$1"),
+        ];
+        let output = relabel(&targets, &rules);
+        let expect: Targets = [Target::new([("__address__", "a:1"), ("host", "a")])]
+            .into_iter()
+            .collect();
+        assert_eq!(output, expect);
+        assert_eq!(relabel(&targets, &[]), targets);
+    }
+
+    #[test]
+    fn output_and_rules_are_exported_together() {
+        on_control(async || {
+            let targets = Value::Targets([Target::new([("a", "1")])].into_iter().collect());
+            let started = start(&COMPONENT, [("targets", targets.clone())], Rc::default()).await;
+            let instance = started.expect("there is nothing to go wrong");
+            let Value::Object(exports) = instance.exports() else {
+                panic!("exports are an object")
+            };
+            assert_eq!(exports.get("output"), Some(&targets));
+            let rules = Value::opaque("relabel.Rules", Vec::<Rule>::new());
+            assert_eq!(exports.get("rules"), Some(&rules));
+        });
+    }
+}

@@ -48,3 +48,46 @@ impl ResolverComponent for ExporterSelf {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::tests::{on_control, start};
+
+    #[test]
+    fn the_target_leads_to_this_process() {
+        on_control(async || {
+            let environment = eval::Environment {
+                http_address: "alloy.internal:12345".to_owned(),
+                hostname: "h1".to_owned(),
+                ..eval::Environment::default()
+            };
+            let started = start(&COMPONENT, [], Rc::new(environment)).await;
+            let instance = started.expect("there is nothing to go wrong");
+            let Value::Object(exports) = instance.exports() else {
+                panic!("exports are an object")
+            };
+            let Some(Value::Targets(targets)) = exports.get("targets") else {
+                panic!("targets are exported")
+            };
+            let labels: Vec<String> = targets[0]
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            assert_eq!(
+                labels,
+                [
+                    "__address__=alloy.internal:12345",
+                    "__meta_component_id=test.node",
+                    "__meta_component_name=prometheus.exporter.self",
+                    "__metrics_path__=/api/v0/component/test.node/metrics",
+                    "__scheme__=http",
+                    "instance=h1",
+                    "job=integrations/self",
+                ]
+            );
+        });
+    }
+}

@@ -11,3 +11,6 @@ pub mod remotecfg;
 
 /// The components of this crate.
 pub static COMPONENTS: &[&eval::Component] = &[&exporter_self::COMPONENT, &local_file::COMPONENT];
+
+#[cfg(test)]
+mod tests;

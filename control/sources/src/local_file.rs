@@ -185,3 +185,86 @@ impl Mark {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::tests::{on_control, start};
+
+    fn content(instance: &eval::Instance) -> (String, bool) {
+        let Value::Object(exports) = instance.exports() else {
+            panic!("exports are an object")
+        };
+        match exports.get("content") {
+            Some(Value::Capsule(Capsule::OptionalSecret(text))) => {
+                (text.expose().to_owned(), text.is_secret())
+            }
+            other => panic!("{other:?} is no content"),
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_refuses_the_configuration() {
+        on_control(async || {
+            let filename = Value::from("/nowhere/at/all");
+            let started = start(&COMPONENT, [("filename", filename)], Rc::default()).await;
+            let error = started.err().expect("the file is missing").to_string();
+            assert!(
+                error.starts_with("cannot read \"/nowhere/at/all\""),
+                "{error}"
+            );
+        });
+    }
+
+    #[test]
+    fn changes_are_followed_and_a_lost_file_leaves_the_last_content() {
+        on_control(async || {
+            let folder = tempfile::tempdir().expect("a scratch folder");
+            let path = folder.path().join("f");
+            fs::write(&path, "one").expect("a scratch folder");
+            let filename = Value::from(path.display().to_string());
+            let started = start(&COMPONENT, [("filename", filename)], Rc::default()).await;
+            let instance = started.expect("the file is there");
+            assert_eq!(content(&instance), ("one".to_owned(), false));
+
+            fs::write(&path, "longer").expect("a scratch folder");
+            tokio::time::sleep(2 * LOOK_INTERVAL).await;
+            assert_eq!(content(&instance), ("longer".to_owned(), false));
+            assert_eq!(instance.health().state, HealthState::Healthy);
+
+            fs::remove_file(&path).expect("it was there");
+            tokio::time::sleep(2 * LOOK_INTERVAL).await;
+            assert_eq!(content(&instance), ("longer".to_owned(), false));
+            assert_eq!(instance.health().state, HealthState::Unhealthy);
+
+            fs::write(&path, "back").expect("a scratch folder");
+            tokio::time::sleep(2 * LOOK_INTERVAL).await;
+            assert_eq!(content(&instance), ("back".to_owned(), false));
+            assert_eq!(instance.health().state, HealthState::Healthy);
+        });
+    }
+
+    #[test]
+    fn polling_looks_no_sooner_than_asked_and_secrets_are_secret() {
+        on_control(async || {
+            let folder = tempfile::tempdir().expect("a scratch folder");
+            let path = folder.path().join("f");
+            fs::write(&path, "one").expect("a scratch folder");
+            let arguments = [
+                ("filename", Value::from(path.display().to_string())),
+                ("detector", Value::from("poll")),
+                ("poll_frequency", Value::from("30s")),
+                ("is_secret", Value::from(true)),
+            ];
+            let started = start(&COMPONENT, arguments, Rc::default()).await;
+            let instance = started.expect("the file is there");
+            fs::write(&path, "longer").expect("a scratch folder");
+            tokio::time::sleep(Duration::from_secs(29)).await;
+            assert_eq!(content(&instance), ("one".to_owned(), true));
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            assert_eq!(content(&instance), ("longer".to_owned(), true));
+        });
+    }
+}

@@ -166,3 +166,88 @@ async fn ask(client: &Client, request: &Request, arguments: &Arguments) -> Resul
     let targets = decode(&response.body, &arguments.url).map_err(|error| error.to_string())?;
     Ok(targets.into_iter().map(schema::Target::new).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::tests::{on_control, start};
+
+    /// A server that gives each of these answers once, and the last one for ever. Gives its URL.
+    async fn serve(answers: &'static [(&'static str, &'static str, &'static str)]) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback");
+        let url = format!("http://{}/sd", listener.local_addr().expect("it is bound"));
+        tokio::task::spawn_local(async move {
+            for turn in 0.. {
+                let (status, kind, body) = answers[turn.min(answers.len() - 1)];
+                let (mut stream, _) = listener.accept().await.expect("loopback");
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    request.push(stream.read_u8().await.expect("a request ends"));
+                }
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+                     Connection: close\r\n\r\n",
+                    body.len()
+                );
+                let answer = [head.as_bytes(), body.as_bytes()].concat();
+                stream.write_all(&answer).await.expect("the client reads");
+            }
+        });
+        url
+    }
+
+    /// Waits until the instance has counted this many failures; gives its number of targets.
+    async fn targets_after(instance: &eval::Instance, failures: f64) -> usize {
+        let wait = async {
+            while instance.metrics()[0].1 < failures {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let result = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        assert!(result.is_ok(), "counts {:?}", instance.metrics());
+        match instance.exports() {
+            Value::Object(exports) => match exports.get("targets") {
+                Some(Value::Targets(targets)) => targets.len(),
+                other => panic!("{other:?} are no targets"),
+            },
+            other => panic!("{other:?} are no exports"),
+        }
+    }
+
+    #[test]
+    fn a_bad_answer_is_counted_and_leaves_the_last_targets() {
+        on_control(async || {
+            let url = serve(&[
+                ("200 OK", "application/json", r#"[{"targets":["c:1"]}]"#),
+                (
+                    "200 OK",
+                    "application/json",
+                    r#"[{"targets":["a:1","b:1"]}]"#,
+                ),
+                ("500 Oops", "application/json", "[]"),
+                ("200 OK", "text/html", "[]"),
+                ("200 OK", "application/json", "{"),
+            ])
+            .await;
+            let arguments = [
+                ("url", Value::from(url)),
+                ("refresh_interval", Value::from("50ms")),
+            ];
+            let started = start(&COMPONENT, arguments, Rc::default()).await;
+            let instance = started.expect("the URL is valid");
+            assert_eq!(
+                targets_after(&instance, 0.0).await,
+                0,
+                "nothing was asked yet"
+            );
+            assert_eq!(targets_after(&instance, 3.0).await, 2);
+            assert_eq!(instance.health().state, HealthState::Healthy);
+        });
+    }
+}
