@@ -1,3 +1,5 @@
+//! Configuration texts from libFuzzer; what holds for them stands in `checks/`.
+
 #![no_main]
 
 #[path = "../checks/configuration.rs"]

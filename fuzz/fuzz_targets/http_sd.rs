@@ -1,3 +1,5 @@
+//! Answers of HTTP service discovery from libFuzzer; what holds for them stands in `checks/`.
+
 #![no_main]
 
 #[path = "../checks/http_sd.rs"]

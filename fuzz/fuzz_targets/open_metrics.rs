@@ -1,3 +1,5 @@
+//! Pages in the OpenMetrics format from libFuzzer; what holds for them stands in `checks/`.
+
 #![no_main]
 
 #[path = "../checks/open_metrics.rs"]

@@ -1,3 +1,5 @@
+//! Messages of remote write from libFuzzer; what holds for them stands in `checks/`.
+
 #![no_main]
 
 #[path = "../checks/remote_write.rs"]

@@ -1,3 +1,5 @@
+//! Snappy blocks from libFuzzer; what holds for them stands in `checks/`.
+
 #![no_main]
 
 #[path = "../checks/snappy.rs"]

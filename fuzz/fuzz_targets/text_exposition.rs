@@ -1,3 +1,5 @@
+//! Pages in the Prometheus text format from libFuzzer; what holds for them stands in `checks/`.
+
 #![no_main]
 
 #[path = "../checks/text_exposition.rs"]

@@ -1,3 +1,5 @@
+//! Scribbled lanes of the log from libFuzzer; what holds for them stands in `checks/`.
+
 #![no_main]
 
 #[path = "../checks/wal_recovery.rs"]

@@ -1,3 +1,5 @@
+//! Scrapes as lists of lines, each with what the cache makes of it.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;

@@ -1,3 +1,5 @@
+//! The table against plain maps, and its references against counts.
+
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;

@@ -1,3 +1,5 @@
+//! Native histograms: what is refused, and what coarsening and conversion keep.
+
 use batch::{Counts, Histogram, ResetHint, Span};
 use proptest::collection::vec;
 use proptest::prelude::*;

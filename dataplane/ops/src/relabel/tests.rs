@@ -1,3 +1,5 @@
+//! Each action of relabel rules, as one line of labels before and after.
+
 use batch::LabelsBuf;
 use proptest::prelude::*;
 

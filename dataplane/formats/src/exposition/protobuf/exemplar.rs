@@ -1,4 +1,4 @@
-//! Exemplars.
+//! Exemplars of buckets and counters, their labels left as bytes.
 
 use batch::LabelsBuf;
 

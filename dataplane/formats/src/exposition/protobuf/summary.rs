@@ -1,4 +1,4 @@
-//! Summaries.
+//! Summaries, their quantiles left as bytes.
 
 use super::timestamp;
 use crate::protobuf::{DecodeError, Fields};

@@ -1,3 +1,5 @@
+//! Messages written by hand, read whole, and broken ones refused.
+
 use std::fmt::Write as _;
 
 use proptest::collection::vec;

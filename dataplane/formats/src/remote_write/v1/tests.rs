@@ -1,3 +1,5 @@
+//! Messages written and read back, hostile ones, and their limits.
+
 use std::rc::Rc;
 
 use batch::{

@@ -1,3 +1,5 @@
+//! Messages of version 2: written and read back, made by hand, and their limits.
+
 use std::rc::Rc;
 
 use batch::{
