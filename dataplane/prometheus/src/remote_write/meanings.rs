@@ -1,4 +1,5 @@
-//! What each series means, for version 2 of the message: found by the series' name, once per series.
+//! What each series means, for version 2 of the message: found by the series' name, once per
+//! series.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -35,7 +36,8 @@ impl Described {
         }
     }
 
-    /// The family of a series: of its own name, or of its name without a suffix of the family's kind.
+    /// The family of a series: of its own name, or of its name without a suffix of the family's
+    /// kind.
     fn find(&self, name: &str) -> Option<u32> {
         let by_name = self.by_name.borrow();
         if let Some(at) = by_name.get(name) {

@@ -183,9 +183,9 @@ impl MessageEncoder {
         Write::Done
     }
 
-    /// Adds the exemplars of an item behind it. Version 1 looks at the next one only: they mostly stand
-    /// in the order of their samples, and those that do not make a TimeSeries of their own. Version 2
-    /// allows no TimeSeries of exemplars alone.
+    /// Adds the exemplars of an item behind it. Version 1 looks at the next one only: they mostly
+    /// stand in the order of their samples, and those that do not make a TimeSeries of their own.
+    /// Version 2 allows no TimeSeries of exemplars alone.
     #[inline]
     fn exemplars_of(
         &mut self,
@@ -285,7 +285,8 @@ impl MessageEncoder {
     }
 }
 
-/// Limit: characters of an exemplar's labels. OpenMetrics allows no more, and receivers refuse them.
+/// Limit: characters of an exemplar's labels. OpenMetrics allows no more, and receivers refuse
+/// them.
 const EXEMPLAR_CHARACTERS_MAX: usize = 128;
 
 fn fits(labels: &LabelsBuf) -> bool {

@@ -50,7 +50,8 @@ impl Encoder {
         }
     }
 
-    /// Must be called before the first item of each batch: the table may have changed since the last.
+    /// Must be called before the first item of each batch: the table may have changed since the
+    /// last.
     pub fn resume(&mut self) {
         self.end_series();
         self.symbols.next_round();
