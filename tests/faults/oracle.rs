@@ -124,6 +124,41 @@ pub fn check(
     found
 }
 
+/// The number of the records that are appended between two crashes.
+const BETWEEN: u64 = 1 << 30;
+
+/// Starts on a disk that a crash has left, appends, and crashes again at some operation. Gives the
+/// disk that this leaves, and what is owed on it.
+pub fn crash_again(disk: &Disk, options: &LaneOptions, owed: &Owed, seed: u64) -> (Disk, Owed) {
+    let disk = disk.kill();
+    let simulation = Simulation::new(seed, Options::new(disk.clone()));
+    // Opening takes twenty operations or so, each commit two.
+    disk.crash_at(stdx::Rng::new(seed).below(40));
+    let (options, noted) = (options.clone(), Log::default());
+    let events = noted.clone();
+    let ended = simulation.run(|| {
+        Box::pin(async move {
+            let lane = Lane::open(Path::new(DIR), options)
+                .await
+                .expect("a lane always opens");
+            for number in BETWEEN..BETWEEN + 20 {
+                let ticket = lane
+                    .append(1, items(number), &payload(number))
+                    .expect("a sound disk");
+                events.borrow_mut().add(Event::Appended(number));
+                lane.committed(ticket).await.expect("a sound disk commits");
+                events.borrow_mut().add(Event::Committed(number));
+            }
+        })
+    });
+    assert!(matches!(ended, Ok(()) | Err(Stopped::Crashed)), "{ended:?}");
+    let between = noted.borrow().before(disk.ops());
+    let mut owed = owed.clone();
+    owed.appended.extend(between.appended);
+    owed.committed.extend(between.committed);
+    (disk.crash(seed), owed)
+}
+
 /// The number of the records that are appended after a recovery.
 const LATER: u64 = 1 << 40;
 

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use wal::SyncPolicy;
+use runtime::sim::Disk;
+use wal::{LaneOptions, SyncPolicy};
 
-use crate::oracle::{Promise, check};
+use crate::oracle::{Owed, Promise, check, crash_again};
 use crate::workload::{Done, options, run};
 
 /// Crash states tried unless `INVAR_FAULT_STATES` says otherwise.
@@ -58,15 +59,33 @@ fn cut_power(seed: u64, sync: SyncPolicy, promise: Promise) -> u64 {
     for image in disk.recorded().iter().chain([&disk.image()]) {
         let owed = events.before(image.op());
         for chance in 0..CRASHES_PER_BOUNDARY {
-            let what = format!(
-                "INVAR_FAULT_SEED={seed}, cut before {}, chance {chance}",
-                image.op()
-            );
-            check(image.crash(chance), &options, &owed, promise, &what);
+            let op = image.op();
+            let what = format!("INVAR_FAULT_SEED={seed}, cut before {op}, chance {chance}");
+            let left = image.crash(chance);
+            if chance == seed % CRASHES_PER_BOUNDARY {
+                let (left, owed) = crash_again(&left, &options, &owed, seed + op);
+                check_cut(
+                    left,
+                    &options,
+                    &owed,
+                    promise,
+                    &format!("{what}, and again"),
+                );
+                states += 1;
+            }
+            check_cut(left, &options, &owed, promise, &what);
             states += 1;
         }
     }
     states
+}
+
+fn check_cut(left: Disk, options: &LaneOptions, owed: &Owed, promise: Promise, what: &str) {
+    let found = check(left, options, owed, promise, what);
+    if promise == Promise::Durable {
+        // What a cut tears is no corruption, and leftovers of recycled files are not either.
+        assert_eq!(found.stats.corrupt_bytes, 0, "{what}: {:?}", found.stats);
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@
 //!
 //! Not here: what a payload means, how it is sent, when to try again. The bytes are drawn in
 //! `FORMAT.md`, the reasons in `decisions/`.
+#![forbid(unsafe_code)]
 
 mod clock;
 mod limits;
