@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use batch::{SeriesId, SeriesTable, is_stale};
+use batch::{Counts, Histogram, SeriesId, SeriesTable, Span, is_stale};
 use runtime::LocalBoxFuture;
 use runtime::metrics::{Snapshot, Value as MetricValue};
 use schema::{Arguments, Attribute, Block, Body, ExportField, Port, PortKind, Stability, Value};
@@ -312,6 +312,11 @@ impl Consume for SinkPort {
                 };
                 lines.push(format!("{series} {value}@{}", sample.timestamp_ms));
             }
+            for sample in &metrics.histograms {
+                let series = series(&table, sample.series);
+                let shown = histogram(&sample.histogram);
+                lines.push(format!("{series} {shown}@{}", sample.timestamp_ms));
+            }
             for exemplar in &metrics.exemplars {
                 let series = series(&table, exemplar.series);
                 lines.push(format!(
@@ -323,6 +328,46 @@ impl Consume for SinkPort {
             Ok(())
         })
     }
+}
+
+/// `[schema=1 count=3 sum=1.5 zero=0 +0:2=2,-1 bounds=0.5]`: spans and counts of each side.
+pub fn histogram(histogram: &Histogram) -> String {
+    let spans = |spans: &[Span]| {
+        let span = |span: &Span| format!("{}:{}", span.offset, span.length);
+        spans.iter().map(span).collect::<Vec<_>>().join(",")
+    };
+    fn list(numbers: impl Iterator<Item = impl ToString>) -> String {
+        numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",")
+    }
+    let (count, zero, positive, negative) = match &histogram.counts {
+        Counts::Integer { count, zero_count, positive_deltas, negative_deltas } => (
+            count.to_string(),
+            zero_count.to_string(),
+            list(positive_deltas.iter()),
+            list(negative_deltas.iter()),
+        ),
+        Counts::Float { count, zero_count, positive_counts, negative_counts } => (
+            format!("{count:?}"),
+            format!("{zero_count:?}"),
+            list(positive_counts.iter()),
+            list(negative_counts.iter()),
+        ),
+    };
+    let (schema, sum) = (histogram.schema, histogram.sum);
+    let mut shown = format!("[schema={schema} count={count} sum={sum} zero={zero}");
+    for (side, side_spans, counts) in [
+        ('+', &histogram.positive_spans, positive),
+        ('-', &histogram.negative_spans, negative),
+    ] {
+        if !side_spans.is_empty() {
+            shown.push_str(&format!(" {side}{}={counts}", spans(side_spans)));
+        }
+    }
+    if !histogram.custom_values.is_empty() {
+        shown.push_str(&format!(" bounds={}", list(histogram.custom_values.iter())));
+    }
+    shown.push(']');
+    shown
 }
 
 /// `name{label="value"}`.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use batch::is_stale;
-use formats::remote_write::v1;
+use formats::remote_write::{Limits, v1, v2};
 use formats::snappy;
 use net::{Answer, BodyLimits, Bytes, HeaderMap, HeaderValue, Incoming, Server, ServerOptions};
 use net::{StatusCode, header, serve};
@@ -34,6 +34,8 @@ pub struct Page {
     pub status: u16,
     pub media: &'static str,
     pub text: String,
+    /// In place of the text, if it is not empty.
+    pub bytes: Vec<u8>,
     pub delay: Duration,
 }
 
@@ -45,6 +47,7 @@ impl Exposer {
             status: 200,
             media,
             text: text.to_owned(),
+            bytes: Vec::new(),
             delay: Duration::ZERO,
         };
         let page = Rc::new(RefCell::new(page));
@@ -59,7 +62,10 @@ impl Exposer {
                 let mut answer = Answer::empty(status);
                 let media = HeaderValue::from_static(page.media);
                 answer.headers.insert(header::CONTENT_TYPE, media);
-                answer.body = Bytes::from(page.text);
+                answer.body = match page.bytes.is_empty() {
+                    true => Bytes::from(page.text),
+                    false => Bytes::from(page.bytes),
+                };
                 answer
             })
         });
@@ -88,7 +94,7 @@ impl Exposer {
     }
 }
 
-/// A receiver of remote write 1.0.
+/// A receiver of remote write of both versions.
 pub struct Receiver {
     pub address: SocketAddr,
     pub got: Rc<Got>,
@@ -106,10 +112,12 @@ pub struct Got {
     pub requests: Cell<usize>,
     pub status: Cell<u16>,
     pub retry_after: RefCell<Option<String>>,
+    /// Samples that it says to have written.
+    pub written: Cell<Option<u64>>,
     pub delay: Cell<Duration>,
 }
 
-const LIMITS: v1::Limits = v1::Limits {
+const LIMITS: Limits = Limits {
     series_max: 100_000,
     labels_per_series_max: 100,
     items_max: 1_000_000,
@@ -130,6 +138,7 @@ impl Receiver {
             requests: Cell::new(0),
             status: Cell::new(204),
             retry_after: RefCell::default(),
+            written: Cell::default(),
             delay: Cell::default(),
         });
         let keep = got.clone();
@@ -162,9 +171,15 @@ impl Got {
         runtime::sleep(self.delay.get()).await;
         let status = self.status.get();
         if status < 300 {
-            self.keep(&body);
+            let kind = incoming.headers.get(header::CONTENT_TYPE);
+            let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            self.keep(&body, kind.ends_with("write.v2.Request"));
         }
         let mut answer = Answer::text(StatusCode::from_u16(status).expect("a status"), "told to");
+        if let Some(written) = self.written.get() {
+            let name = "x-prometheus-remote-write-samples-written";
+            answer.headers.insert(name, HeaderValue::from(written));
+        }
         if let Some(wish) = &*self.retry_after.borrow() {
             let wish = HeaderValue::from_str(wish).expect("a header");
             answer.headers.insert(header::RETRY_AFTER, wish);
@@ -172,10 +187,15 @@ impl Got {
         answer
     }
 
-    fn keep(&self, body: &[u8]) {
+    fn keep(&self, body: &[u8], second: bool) {
         let mut plain = Vec::new();
         snappy::decompress(body, 64 << 20, &mut plain).expect("a snappy block");
-        let request = v1::decode(&plain, &LIMITS).expect("a WriteRequest");
+        let request = if second {
+            v2::decode(&plain, &LIMITS)
+        } else {
+            v1::decode(&plain, &LIMITS)
+        };
+        let request = request.expect("a request");
         let mut samples = 0;
         for series in &request.series {
             let labels = series.labels.iter().filter(|(name, _)| *name != "__name__");
@@ -192,6 +212,17 @@ impl Got {
                 };
                 let line = format!("{name}{{{}}} {value}@{time}", labels.join(","));
                 self.lines.borrow_mut().push(line);
+            }
+            for (time, histogram) in &series.histograms {
+                samples += 1;
+                let shown = engine::testing::histogram(histogram);
+                let line = format!("{name}{{{}}} {shown}@{time}", labels.join(","));
+                self.lines.borrow_mut().push(line);
+            }
+            if let Some(metadata) = &series.metadata {
+                let (kind, help) = (metadata.kind.name(), &metadata.help);
+                let line = format!("{name} {kind} {help} {}", metadata.unit);
+                self.metadata.borrow_mut().push(line);
             }
             for (_, value, exemplar) in &series.exemplars {
                 let line = format!(

@@ -168,7 +168,9 @@ impl Receiver {
             Ok(bytes) => {
                 self.metrics.request_bytes.record(bytes as f64);
                 let version = self.version(&request);
-                self.pass_on(&wire, version, &mut room).await
+                let speaks_v2 = matches!(version, Ok(Version::V2));
+                let result = self.pass_on(&wire, version, &mut room).await;
+                result.map_err(|refusal| if speaks_v2 { none_written(refusal) } else { refusal })
             }
             Err(error) => Err(Answer::text(StatusCode::BAD_REQUEST, &error.to_string())),
         };
@@ -372,6 +374,15 @@ impl Written {
         }
         answer
     }
+}
+
+/// Says that nothing was written, unless the answer says more.
+fn none_written(refusal: Answer) -> Answer {
+    if refusal.headers.contains_key("x-prometheus-remote-write-samples-written") {
+        return refusal;
+    }
+    let nothing = Written { samples: 0, histograms: 0, exemplars: 0 };
+    nothing.put_headers(refusal)
 }
 
 /// The messages that are taken.

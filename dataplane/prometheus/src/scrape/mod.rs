@@ -31,6 +31,8 @@ mod run;
 mod inspect;
 mod metrics;
 #[cfg(test)]
+mod histogram_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -11,11 +11,11 @@ use schema::Value;
 use super::COMPONENT;
 use crate::testing::Exposer;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 const NODE: &str = "prometheus.scrape.s";
 const SINK_NODE: &str = "test.sink.out";
 
-fn scrape<const N: usize>(targets: Value, more: [(&str, Value); N]) -> Arc<PlanNode> {
+pub(super) fn scrape<const N: usize>(targets: Value, more: [(&str, Value); N]) -> Arc<PlanNode> {
     let mut arguments = body([
         ("targets", targets),
         ("forward_to", receivers(&[SINK_NODE])),
@@ -26,14 +26,14 @@ fn scrape<const N: usize>(targets: Value, more: [(&str, Value); N]) -> Arc<PlanN
     node(&COMPONENT, NODE, arguments)
 }
 
-async fn apply(shard: &TestShard, scrape: Arc<PlanNode>) {
+pub(super) async fn apply(shard: &TestShard, scrape: Arc<PlanNode>) {
     let errors = shard.apply(&[scrape, node(&SINK, SINK_NODE, body([]))]).await;
     assert!(errors.is_empty(), "{errors:?}");
 }
 
 /// What the sink got since it was asked last: the series in short (labels job and instance left
 /// out), report series other than `up` only when `reports` names them.
-fn taken(reports: &[&str]) -> Vec<String> {
+pub(super) fn taken(reports: &[&str]) -> Vec<String> {
     let lines = sink(SINK_NODE).take();
     let short = lines.into_iter().map(|line| {
         let (rest, _time) = line.rsplit_once('@').unwrap_or((&line, ""));
