@@ -16,7 +16,9 @@ pub fn scrape_config(target: u16, sink: &Sink) -> String {
     format!(
         r#"
         prometheus.scrape "t" {{
-            targets         = [{{ "__address__" = "127.0.0.1:{target}", "job" = "t", "instance" = "t" }}]
+            targets         = [{{
+                "__address__" = "127.0.0.1:{target}", "job" = "t", "instance" = "t",
+            }}]
             forward_to      = [prometheus.remote_write.out.receiver]
             scrape_interval = "100ms"
             scrape_timeout  = "90ms"

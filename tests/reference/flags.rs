@@ -202,8 +202,9 @@ fn bracketed<'a>(line: &'a str, opening: &str) -> Option<&'a str> {
 
 #[test]
 fn flags_are_read_from_both_layouts_of_the_help() {
-    let help = "Do.\n\nOptions:\n  -w, --write[=<WRITE>]  Write [default: false] [possible values: \
-                true, false]\n      --config.extra-args <ARGS>\n          Of others [default: \"\"]\n";
+    let help = "Do.\n\nOptions:\n  -w, --write[=<WRITE>]  Write [default: false] \
+                [possible values: true, false]\n      --config.extra-args <ARGS>\n          \
+                Of others [default: \"\"]\n";
     let write = Flag {
         short: Some("-w".to_owned()),
         default: "false".to_owned(),

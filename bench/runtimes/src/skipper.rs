@@ -40,7 +40,8 @@ fn head_and_body(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut request = httparse::Request::new(&mut fields);
     let status = request.parse(bytes).expect("wrk sends good requests");
     let httparse::Status::Complete(head) = status else { return None };
-    let length = request.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"));
+    let mut fields = request.headers.iter();
+    let length = fields.find(|field| field.name.eq_ignore_ascii_case("content-length"));
     let body = length.map_or(0, |field| {
         std::str::from_utf8(field.value).ok().and_then(|text| text.parse().ok()).expect("a length")
     });

@@ -536,7 +536,8 @@ fn functions_that_are_deprecated_or_not_stable_enough_are_named() {
     let check = |stability: Stability| {
         let text = "declare \"d\" {\n export \"e\" { value = to_upper(\"x\") }\n}\n\
                     d \"i\" { }\n\
-                    test.pipe \"a\" { value = array.group_by([], \"k\", string.trim(\"t\", \"\")) }";
+                    test.pipe \"a\" {\n\
+                    value = array.group_by([], \"k\", string.trim(\"t\", \"\"))\n}";
         let catalogue = Catalogue::new([Kind::Data(&PIPE)]);
         let source = ConfigSource::Text {
             name: "c.alloy",

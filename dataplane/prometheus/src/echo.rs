@@ -34,15 +34,21 @@ impl DataComponent for Echo {
     const STABILITY: Stability = Stability::GenerallyAvailable;
     const ROLE: Role = Role::Exporter;
     const SPREAD: Spread = Spread::All;
-    const EXPORTS: &'static [ExportField] =
-        &[ExportField { name: "receiver", type_name: "MetricsReceiver" }];
+    const EXPORTS: &'static [ExportField] = &[ExportField {
+        name: "receiver",
+        type_name: "MetricsReceiver",
+    }];
 
     async fn build(arguments: Arc<EchoArguments>, cx: &Build) -> Result<Built, BuildError> {
         let format = match arguments.format.as_str() {
             "openmetrics" => Format::OpenMetrics,
             _ => Format::Text,
         };
-        let printer = Printer { cx: cx.clone(), format, ledger: cx.ledger("stdout") };
+        let printer = Printer {
+            cx: cx.clone(),
+            format,
+            ledger: cx.ledger("stdout"),
+        };
         Ok(Built::new().port("receiver", Rc::new(printer)))
     }
 }
@@ -74,7 +80,10 @@ impl Consume for Printer {
                 }
                 Err(error) => {
                     self.ledger.refuse(items);
-                    Err(Nack::retry("output_failed", format!("cannot write to stdout: {error}")))
+                    Err(Nack::retry(
+                        "output_failed",
+                        format!("cannot write to stdout: {error}"),
+                    ))
                 }
             }
         })
@@ -88,15 +97,20 @@ fn write_batch(table: &SeriesTable, format: Format, batch: &MetricsBatch, page: 
         if !help.is_empty() {
             push(page, format_args!("# HELP {name} {help}\n"));
         }
-        push(page, format_args!("# TYPE {name} {}\n", metadata.kind.name()));
+        push(
+            page,
+            format_args!("# TYPE {name} {}\n", metadata.kind.name()),
+        );
     }
     for sample in &batch.samples {
         write_series(table, sample.series, page);
         push(page, format_args!(" {} ", Number(sample.value)));
         write_time(format, sample.timestamp_ms, page);
-        for exemplar in batch.exemplars.iter().filter(|exemplar| {
-            format == Format::OpenMetrics && exemplar.series == sample.series
-        }) {
+        for exemplar in batch
+            .exemplars
+            .iter()
+            .filter(|exemplar| format == Format::OpenMetrics && exemplar.series == sample.series)
+        {
             page.push_str(" # ");
             write_labels(exemplar.labels.iter(), page);
             push(page, format_args!(" {} ", Number(exemplar.value)));
@@ -126,7 +140,10 @@ fn write_labels<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>, page: &mut
     page.push('{');
     for (index, (name, value)) in labels.enumerate() {
         let comma = if index == 0 { "" } else { "," };
-        let value = value.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
+        let value = value
+            .replace('\\', "\\\\")
+            .replace('\n', "\\n")
+            .replace('"', "\\\"");
         push(page, format_args!("{comma}{name}=\"{value}\""));
     }
     page.push('}');

@@ -67,7 +67,9 @@ impl EnrichArguments {
     /// Pairs of a target's and a sample's label, ascending by the target's.
     fn pairs(&self) -> Vec<(&str, &str)> {
         let pairs = self.target_to_metric_match.iter();
-        let pairs: Vec<_> = pairs.map(|(target, metric)| (target.as_str(), metric.as_str())).collect();
+        let pairs: Vec<_> = pairs
+            .map(|(target, metric)| (target.as_str(), metric.as_str()))
+            .collect();
         if !pairs.is_empty() {
             return pairs;
         }
@@ -86,17 +88,21 @@ impl DataComponent for Enrich {
     const STABILITY: Stability = Stability::Experimental;
     const ROLE: Role = Role::Processor;
     const SPREAD: Spread = Spread::All;
-    const EXPORTS: &'static [ExportField] =
-        &[ExportField { name: "receiver", type_name: "MetricsReceiver" }];
+    const EXPORTS: &'static [ExportField] = &[ExportField {
+        name: "receiver",
+        type_name: "MetricsReceiver",
+    }];
     const METRICS: &'static [MetricDecl] = &[forward::LATENCY, forward::FORWARDED, TARGETS];
 
     async fn build(arguments: Arc<EnrichArguments>, cx: &Build) -> Result<Built, BuildError> {
         let port = Rc::new(Enricher::new(cx, &arguments));
         let update = port.clone();
-        Ok(Built::new().port("receiver", port).update(move |arguments: Arc<EnrichArguments>| {
-            update.update(&arguments);
-            Ok(Update::Done)
-        }))
+        Ok(Built::new()
+            .port("receiver", port)
+            .update(move |arguments: Arc<EnrichArguments>| {
+                update.update(&arguments);
+                Ok(Update::Done)
+            }))
     }
 }
 
@@ -132,7 +138,11 @@ impl Additions {
 
     /// Adds to the labels of a series; false when it belongs to no target.
     fn apply(&mut self, labels: &mut LabelsBuf) -> bool {
-        let Additions { metric_labels, by_values, values } = self;
+        let Additions {
+            metric_labels,
+            by_values,
+            values,
+        } = self;
         let names = metric_labels.iter().map(String::as_str);
         if !write_values(names, |name| labels.get(name), values) {
             return false;
@@ -165,8 +175,12 @@ fn write_values<'a, 'b>(
 }
 
 fn added(target: &schema::Target, only: &[String]) -> Vec<(String, String)> {
-    let labels = target.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|one| one == name));
-    labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let labels = target
+        .iter()
+        .filter(|(name, _)| only.is_empty() || only.iter().any(|one| one == name));
+    labels
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 struct Enricher {
@@ -225,7 +239,13 @@ impl Enricher {
 
     fn enrich(&self, batch: &MetricsBatch) -> Rc<MetricsBatch> {
         let mut table = self.cx.series.borrow_mut();
-        let State { additions, outcomes, labels, spare, .. } = &mut *self.state.borrow_mut();
+        let State {
+            additions,
+            outcomes,
+            labels,
+            spare,
+            ..
+        } = &mut *self.state.borrow_mut();
         outcomes.catch_up(&mut table);
         let mut out = spare.take().unwrap_or_default();
         let mut outcome = |series: SeriesId| match outcomes.get(series) {
@@ -268,5 +288,105 @@ impl Consume for Enricher {
             }
             result
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use engine::PlanNode;
+    use engine::testing::{SINK, TestShard, body, node, receivers, sink};
+    use runtime::sim::check;
+    use schema::Value;
+
+    use super::*;
+    use crate::scrape;
+    use crate::testing::Exposer;
+
+    const NODE: &str = "prometheus.enrich.e";
+    const SINK_NODE: &str = "test.sink.out";
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn target<const N: usize>(labels: [(&str, &str); N]) -> Value {
+        Value::object(labels.map(|(name, value)| (name, Value::string(value))))
+    }
+
+    fn enrich<const N: usize>(targets: Value, more: [(&str, Value); N]) -> Arc<PlanNode> {
+        let mut arguments =
+            body([("targets", targets), ("forward_to", receivers(&[SINK_NODE]))]);
+        arguments.attributes.extend(body(more).attributes);
+        node(&COMPONENT, NODE, arguments)
+    }
+
+    fn scrape(exposer: &Exposer) -> Arc<PlanNode> {
+        let arguments = body([
+            ("targets", Value::array([exposer.target()])),
+            ("forward_to", receivers(&[NODE])),
+            ("scrape_interval", Value::string("1s")),
+            ("scrape_timeout", Value::string("500ms")),
+        ]);
+        node(&scrape::COMPONENT, "prometheus.scrape.s", arguments)
+    }
+
+    /// What came since the last time, of the page's series, each once.
+    fn taken() -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for line in sink(SINK_NODE).take() {
+            let line = line.rsplit_once('@').map_or(line.as_str(), |(line, _)| line);
+            let line = line.replace(",instance=\"i\",job=\"j\"", "");
+            let line = line.replace("instance=\"i\",job=\"j\",", "");
+            if line.starts_with("m{") && !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
+    #[test]
+    fn labels_of_the_target_that_matches_are_added() {
+        check(1, || async {
+            let shard = TestShard::start();
+            let page = "m{host=\"h1\",port=\"1\"} 1\nm{host=\"h2\",port=\"1\"} 2\nm{port=\"1\"} 3\n";
+            let exposer = Exposer::start(page);
+            let targets = Value::array([
+                target([("name", "h1"), ("p", "1"), ("team", "old")]),
+                target([("name", "h1"), ("p", "1"), ("team", "red"), ("zone", "z")]),
+                target([("name", "h1"), ("p", "2"), ("team", "blue")]),
+                target([("name", ""), ("p", "1"), ("team", "none")]),
+            ]);
+            let by = Value::object([("name", Value::string("host")), ("p", Value::string("port"))]);
+            let only = Value::array([Value::string("team"), Value::string("absent")]);
+            let more = [("target_to_metric_match", by), ("labels_to_copy", only)];
+            let out = node(&SINK, SINK_NODE, body([]));
+            let nodes = [scrape(&exposer), enrich(targets, more), out.clone()];
+            assert!(shard.apply(&nodes).await.is_empty());
+            runtime::sleep(SECOND * 3).await;
+            let expected = [
+                "m{host=\"h1\",port=\"1\",team=\"red\"} 1",
+                "m{host=\"h2\",port=\"1\"} 2",
+                "m{port=\"1\"} 3",
+            ];
+            assert_eq!(taken(), expected);
+            // All labels of the target, by its old way of naming one; the change is taken in place.
+            let targets = Value::array([target([("host", "h2"), ("team", "green"), ("a", "b")])]);
+            let more = [("target_match_label", Value::string("host"))];
+            let nodes = [scrape(&exposer), enrich(targets, more), out];
+            assert!(shard.apply(&nodes).await.is_empty());
+            taken();
+            runtime::sleep(SECOND * 3).await;
+            let expected = [
+                "m{host=\"h1\",port=\"1\"} 1",
+                "m{a=\"b\",host=\"h2\",port=\"1\",team=\"green\"} 2",
+                "m{port=\"1\"} 3",
+            ];
+            let mut got = taken();
+            got.retain(|line| !line.ends_with("STALE"));
+            for line in &mut got {
+                *line = line.replace("instance=\"i\",job=\"j\",", "");
+            }
+            assert_eq!(got, expected);
+            shard.verify_ledgers().await;
+        });
     }
 }

@@ -127,12 +127,18 @@ pub fn rewrite(
     }
     for sample in &batch.histograms {
         if let Some(series) = outcome(sample.series) {
-            out.histograms.push(HistogramSample { series, ..sample.clone() });
+            out.histograms.push(HistogramSample {
+                series,
+                ..sample.clone()
+            });
         }
     }
     for exemplar in &batch.exemplars {
         if let Some(series) = outcome(exemplar.series) {
-            out.exemplars.push(Exemplar { series, ..exemplar.clone() });
+            out.exemplars.push(Exemplar {
+                series,
+                ..exemplar.clone()
+            });
         }
     }
     out.metadata.extend_from_slice(&batch.metadata);

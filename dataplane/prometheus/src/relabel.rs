@@ -47,16 +47,29 @@ pub struct RelabelArguments {
 }
 
 const fn counter(name: &'static str, help: &'static str) -> MetricDecl {
-    MetricDecl { name, kind: MetricKind::Counter, help }
+    MetricDecl {
+        name,
+        kind: MetricKind::Counter,
+        help,
+    }
 }
 
-const PROCESSED: MetricDecl =
-    counter("prometheus_relabel_metrics_processed", "Total number of metrics processed");
-const WRITTEN: MetricDecl =
-    counter("prometheus_relabel_metrics_written", "Total number of metrics written");
-const MISSES: MetricDecl =
-    counter("prometheus_relabel_cache_misses", "Total number of cache misses");
-const HITS: MetricDecl = counter("prometheus_relabel_cache_hits", "Total number of cache hits");
+const PROCESSED: MetricDecl = counter(
+    "prometheus_relabel_metrics_processed",
+    "Total number of metrics processed",
+);
+const WRITTEN: MetricDecl = counter(
+    "prometheus_relabel_metrics_written",
+    "Total number of metrics written",
+);
+const MISSES: MetricDecl = counter(
+    "prometheus_relabel_cache_misses",
+    "Total number of cache misses",
+);
+const HITS: MetricDecl = counter(
+    "prometheus_relabel_cache_hits",
+    "Total number of cache hits",
+);
 const EVICTIONS: MetricDecl = counter(
     "prometheus_relabel_cache_ttl_evictions",
     "Total number of cache entries that were forgotten because of cache_ttl",
@@ -74,25 +87,43 @@ impl DataComponent for Relabel {
     const ROLE: Role = Role::Processor;
     const SPREAD: Spread = Spread::All;
     const EXPORTS: &'static [ExportField] = &[
-        ExportField { name: "receiver", type_name: "MetricsReceiver" },
-        ExportField { name: "rules", type_name: "RelabelRules" },
+        ExportField {
+            name: "receiver",
+            type_name: "MetricsReceiver",
+        },
+        ExportField {
+            name: "rules",
+            type_name: "RelabelRules",
+        },
     ];
     const METRICS: &'static [MetricDecl] = &[
-        forward::LATENCY, forward::FORWARDED, HITS, MISSES, SIZE, EVICTIONS, PROCESSED, WRITTEN,
+        forward::LATENCY,
+        forward::FORWARDED,
+        HITS,
+        MISSES,
+        SIZE,
+        EVICTIONS,
+        PROCESSED,
+        WRITTEN,
     ];
 
     async fn build(arguments: Arc<RelabelArguments>, cx: &Build) -> Result<Built, BuildError> {
         let port = Rc::new(Relabeler::new(cx, &arguments));
         let update = port.clone();
-        Ok(Built::new().port("receiver", port).update(move |arguments: Arc<RelabelArguments>| {
-            update.update(&arguments);
-            Ok(Update::Done)
-        }))
+        Ok(Built::new()
+            .port("receiver", port)
+            .update(move |arguments: Arc<RelabelArguments>| {
+                update.update(&arguments);
+                Ok(Update::Done)
+            }))
     }
 
     fn exports(arguments: &RelabelArguments, node: &str) -> Vec<(&'static str, Value)> {
         let mut exports = port_exports(Self::EXPORTS, node);
-        exports.push(("rules", Value::opaque("RelabelRules", blocks::rules(&arguments.rules))));
+        exports.push((
+            "rules",
+            Value::opaque("RelabelRules", blocks::rules(&arguments.rules)),
+        ));
         exports
     }
 }
@@ -262,13 +293,19 @@ impl Pass<'_> {
         }
         for sample in &batch.histograms {
             if let Some(series) = self.outcome(sample.series) {
-                out.histograms.push(batch::HistogramSample { series, ..sample.clone() });
+                out.histograms.push(batch::HistogramSample {
+                    series,
+                    ..sample.clone()
+                });
             }
         }
         let hits = self.hits;
         for exemplar in &batch.exemplars {
             if let Some(series) = self.outcome(exemplar.series) {
-                out.exemplars.push(batch::Exemplar { series, ..exemplar.clone() });
+                out.exemplars.push(batch::Exemplar {
+                    series,
+                    ..exemplar.clone()
+                });
             }
         }
         out.metadata.extend_from_slice(&batch.metadata);
@@ -292,7 +329,13 @@ impl Pass<'_> {
     }
 
     fn decide(&mut self, series: SeriesId) -> Option<SeriesId> {
-        let State { rules, labels, outcomes, outcomes_max, .. } = &mut *self.state;
+        let State {
+            rules,
+            labels,
+            outcomes,
+            outcomes_max,
+            ..
+        } = &mut *self.state;
         self.table.read_labels(series, labels);
         let kept = relabel::apply(rules, labels) == relabel::Outcome::Keep && !labels.is_empty();
         let outcome = kept.then(|| self.table.intern(labels));

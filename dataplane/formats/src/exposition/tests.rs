@@ -309,7 +309,8 @@ fn open_metrics_errors_tell_line_and_expectation() {
         ),
         (
             "# a comment\n# EOF\n",
-            "line 1: expected \"# HELP\", \"# TYPE\", \"# UNIT\" or \"# EOF\", found \"# a comment\"",
+            "line 1: expected \"# HELP\", \"# TYPE\", \"# UNIT\" or \"# EOF\", \
+             found \"# a comment\"",
         ),
         (
             "# TYPE a untyped\n# EOF\n",
@@ -403,7 +404,8 @@ fn scrape(
 #[test]
 fn known_lines_skip_everything_but_their_numbers() {
     let (mut table, mut cache) = (SeriesTable::new(1), ScrapeCache::new(2));
-    let body = "# TYPE a counter\na{x=\"1\"} 1\na{x=\"2\"} NaN\n# TYPE b gauge\nb 1.5e3 1600000000000\nc -0.25\n";
+    let body = "# TYPE a counter\na{x=\"1\"} 1\na{x=\"2\"} NaN\n\
+                # TYPE b gauge\nb 1.5e3 1600000000000\nc -0.25\n";
     let (first, known) = scrape(body, &options(), &mut table, &mut cache);
     assert_eq!(known, Known::default());
     let (second, known) = scrape(body, &options(), &mut table, &mut cache);
@@ -495,7 +497,8 @@ proptest! {
         let mut table = SeriesTable::new(1);
         let mut warm = ScrapeCache::new(2);
         for body in &bodies {
-            let key = |sample: &Sample| (sample.series, sample.timestamp_ms, sample.value.to_bits());
+            let key =
+                |sample: &Sample| (sample.series, sample.timestamp_ms, sample.value.to_bits());
             let (quick, _) = scrape(body, &options(), &mut table, &mut warm);
             let (full, _) = scrape(body, &options(), &mut table, &mut ScrapeCache::new(3));
             let quick: Vec<_> = quick.iter().map(key).collect();

@@ -54,7 +54,10 @@ impl Known {
     }
 
     pub fn end(&mut self, round: u32) {
-        let count = self.pending.get_mut(&round).expect("the request began in this round");
+        let count = self
+            .pending
+            .get_mut(&round)
+            .expect("the request began in this round");
         *count -= 1;
         if *count == 0 {
             self.pending.remove(&round);
@@ -194,7 +197,11 @@ impl Visit for Intake<'_> {
 
     fn sample(&mut self, timestamp_ms: i64, value: f64) {
         if let Some(series) = self.accept(timestamp_ms) {
-            self.batch.samples.push(Sample { series, timestamp_ms, value });
+            self.batch.samples.push(Sample {
+                series,
+                timestamp_ms,
+                value,
+            });
         }
     }
 
@@ -210,14 +217,23 @@ impl Visit for Intake<'_> {
             return;
         }
         let histogram = Rc::new(histogram);
-        self.batch.histograms.push(HistogramSample { series, timestamp_ms, histogram });
+        self.batch.histograms.push(HistogramSample {
+            series,
+            timestamp_ms,
+            histogram,
+        });
     }
 
     /// One from the future is dropped like all that a storage does not want: exemplars fail
     /// nothing.
     fn exemplar(&mut self, timestamp_ms: i64, value: f64, labels: LabelsBuf) {
         if let Some(series) = self.current.filter(|_| timestamp_ms <= self.latest_ms) {
-            self.batch.exemplars.push(Exemplar { series, labels, timestamp_ms, value });
+            self.batch.exemplars.push(Exemplar {
+                series,
+                labels,
+                timestamp_ms,
+                value,
+            });
         }
     }
 
@@ -242,7 +258,12 @@ impl Visit for Intake<'_> {
         let last = self.batch.metadata.last();
         if last.is_none_or(|last| last.name != name) {
             let (name, help, unit) = (name.to_owned(), help.into_owned(), unit.into_owned());
-            self.batch.metadata.push(Metadata { name, kind, help, unit });
+            self.batch.metadata.push(Metadata {
+                name,
+                kind,
+                help,
+                unit,
+            });
         }
     }
 
@@ -259,15 +280,25 @@ mod tests {
     use formats::remote_write::Limits;
     use formats::remote_write::v1::{Encoder, visit};
 
-    const LIMITS: Limits =
-        Limits { series_max: 100, labels_per_series_max: 10, items_max: 1000 };
+    const LIMITS: Limits = Limits {
+        series_max: 100,
+        labels_per_series_max: 10,
+        items_max: 1000,
+    };
 
     fn request(name: &str) -> Vec<u8> {
         let mut table = SeriesTable::new(1);
         let labels: LabelsBuf = [("__name__", name), ("a", "1")].into_iter().collect();
         let series = table.intern(&labels);
         let mut encoder = Encoder::new();
-        encoder.sample(&table, Sample { series, timestamp_ms: 7, value: 1.5 });
+        encoder.sample(
+            &table,
+            Sample {
+                series,
+                timestamp_ms: 7,
+                value: 1.5,
+            },
+        );
         encoder.finish().to_vec()
     }
 
@@ -275,8 +306,15 @@ mod tests {
         let batch = MetricsBatch::default();
         let (latest_ms, refused) = (1000, Refused::default());
         let with_metadata = false;
-        let mut intake =
-            Intake { known, table, batch, with_metadata, latest_ms, refused, current: None };
+        let mut intake = Intake {
+            known,
+            table,
+            batch,
+            with_metadata,
+            latest_ms,
+            refused,
+            current: None,
+        };
         visit(request, &LIMITS, &mut intake).expect("it was encoded well");
         intake.batch
     }

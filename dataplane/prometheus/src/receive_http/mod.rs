@@ -1,7 +1,8 @@
 //! prometheus.receive_http: takes remote write requests over HTTP.
 //!
 //! ```text
-//! connection (of the shard that the kernel chose) -> snappy -> walk -> series ids -> forward_to -> 204
+//! connection (of the shard that the kernel chose) -> snappy -> walk -> series ids -> forward_to
+//!                                                                                 204 <-/
 //! ```
 //!
 //! A request is answered with success only when every branch has delivered it, synced it or dropped
@@ -101,7 +102,8 @@ impl ReceiveHttpArguments {
     fn check(&self, check: &mut Check<'_>) {
         for message in &self.accepted_remote_write_protobuf_messages {
             if message != V1 && message != V2 {
-                let text = format!("unknown message \"{message}\"; known are \"{V1}\" and \"{V2}\"");
+                let text =
+                    format!("unknown message \"{message}\"; known are \"{V1}\" and \"{V2}\"");
                 check.attribute("accepted_remote_write_protobuf_messages", text);
             }
         }
@@ -109,7 +111,9 @@ impl ReceiveHttpArguments {
 
     /// Whether requests with this message are taken.
     fn accepts(&self, message: &str) -> bool {
-        self.accepted_remote_write_protobuf_messages.iter().any(|accepted| accepted == message)
+        self.accepted_remote_write_protobuf_messages
+            .iter()
+            .any(|accepted| accepted == message)
     }
 }
 
@@ -150,7 +154,10 @@ impl DataComponent for ReceiveHttp {
     ];
 
     async fn build(arguments: Arc<ReceiveHttpArguments>, cx: &Build) -> Result<Built, BuildError> {
-        let address = arguments.http.address().expect("checked: it is an IP address");
+        let address = arguments
+            .http
+            .address()
+            .expect("checked: it is an IP address");
         let listener = TcpListener::bind(address, &ListenOptions::shared()).map_err(|cause| {
             BuildError::new(format!(
                 "cannot listen on {address}: {cause}; change http.listen_address or \

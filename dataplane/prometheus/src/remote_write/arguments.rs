@@ -109,13 +109,25 @@ impl Endpoint {
         refuse_reserved_headers("headers", self.headers.keys(), check);
         let queue = &self.queue_config;
         if queue.max_samples_per_send == 0 {
-            check.block("queue_config", 0, "max_samples_per_send must be greater than 0");
+            check.block(
+                "queue_config",
+                0,
+                "max_samples_per_send must be greater than 0",
+            );
         }
         if queue.max_backoff < queue.min_backoff {
-            check.block("queue_config", 0, "max_backoff must not be less than min_backoff");
+            check.block(
+                "queue_config",
+                0,
+                "max_backoff must not be less than min_backoff",
+            );
         }
         if self.metadata_config.send && self.metadata_config.send_interval.is_zero() {
-            check.block("metadata_config", 0, "send_interval must be greater than 0s");
+            check.block(
+                "metadata_config",
+                0,
+                "send_interval must be greater than 0s",
+            );
         }
     }
 }
@@ -125,7 +137,9 @@ impl RemoteWriteArguments {
     /// waits for anyway, or less if the queue settings say so.
     pub fn delay(&self, commit_delay: Duration) -> Duration {
         let queues = self.endpoints.iter().map(|endpoint| &endpoint.queue_config);
-        queues.map(|queue| queue.batch_send_deadline).fold(commit_delay, Duration::min)
+        queues
+            .map(|queue| queue.batch_send_deadline)
+            .fold(commit_delay, Duration::min)
     }
 }
 
@@ -144,14 +158,22 @@ impl WalSettings {
 /// sender among the user's (conformance case language/arguments_shown).
 pub fn shown(body: &Body, globals: &Globals) -> Body {
     let mut shown = body.clone();
-    for block in shown.blocks.iter_mut().filter(|block| block.name == "endpoint") {
+    for block in shown
+        .blocks
+        .iter_mut()
+        .filter(|block| block.name == "endpoint")
+    {
         show_headers(block, globals);
     }
     shown
 }
 
 fn show_headers(block: &mut Block, globals: &Globals) {
-    let known = block.body.attributes.iter().position(|attribute| attribute.name == "headers");
+    let known = block
+        .body
+        .attributes
+        .iter()
+        .position(|attribute| attribute.name == "headers");
     let mut headers = match known.map(|at| &block.body.attributes[at].value) {
         Some(Value::Object(headers)) => (**headers).clone(),
         _ => Object::default(),

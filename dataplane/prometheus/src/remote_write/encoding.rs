@@ -46,9 +46,21 @@ impl Encoding {
         for rule in &self.rules {
             push(&mut text, format_args!("rule {:?}\n", rule.text()));
         }
-        let Encoding { exemplars, histograms, samples_max, .. } = self;
-        push(&mut text, format_args!("{exemplars} {histograms} {samples_max}\n"));
-        format!("v{}-{:016x}", self.version as u8, stdx::fnv1a(text.as_bytes()))
+        let Encoding {
+            exemplars,
+            histograms,
+            samples_max,
+            ..
+        } = self;
+        push(
+            &mut text,
+            format_args!("{exemplars} {histograms} {samples_max}\n"),
+        );
+        format!(
+            "v{}-{:016x}",
+            self.version as u8,
+            stdx::fnv1a(text.as_bytes())
+        )
     }
 
     /// Whether series go out as they came in.

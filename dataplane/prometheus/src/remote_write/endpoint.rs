@@ -66,7 +66,10 @@ impl Part {
         cx: &Build,
     ) -> Result<Part, BuildError> {
         let refuse = |error: net::HttpError| BuildError::new(format!("endpoint {name:?}: {error}"));
-        let context = ClientContext { user_agent: &cx.globals.user_agent, overrides: &[] };
+        let context = ClientContext {
+            user_agent: &cx.globals.user_agent,
+            overrides: &[],
+        };
         let mut options = settings.client.options(&context);
         options.round_robin_dns = settings.round_robin_dns;
         options.accept_gzip = false;
@@ -101,14 +104,21 @@ impl Part {
         let mut request = Request::post(&self.target, message);
         request.headers = self.headers.clone();
         for (name, value) in version_headers(version) {
-            request.headers.insert(name, HeaderValue::from_static(value));
+            request
+                .headers
+                .insert(name, HeaderValue::from_static(value));
         }
         if attempt > 0 {
-            request.headers.insert("retry-attempt", HeaderValue::from(attempt));
+            request
+                .headers
+                .insert("retry-attempt", HeaderValue::from(attempt));
         }
         let limits = BodyLimits::both(ANSWER_BYTES_MAX);
         let start = runtime::now();
-        let answer = self.client.send(&request, self.settings.remote_timeout, limits).await;
+        let answer = self
+            .client
+            .send(&request, self.settings.remote_timeout, limits)
+            .await;
         self.metrics.duration.record(start.elapsed().as_secs_f64());
         match answer {
             Ok(response) => self.classify(&response, version),
@@ -124,9 +134,12 @@ impl Part {
         if version == Version::V2 && response.head.status.is_success() && wrote_nothing(response) {
             // Remote write 2.0: a success without any Written header comes of a receiver that took
             // the message for one of version 1; to be treated like 415.
-            let message = "the endpoint says yes, but not that it has written anything; if it knows \
-                           only version 1, set protobuf_message to \"prometheus.WriteRequest\"";
-            return Outcome::Drop { reason: "not_written", message: message.to_owned() };
+            let message = "the endpoint says yes, but not that it has written anything; if it \
+                           knows only version 1, set protobuf_message to \"prometheus.WriteRequest\"";
+            return Outcome::Drop {
+                reason: "not_written",
+                message: message.to_owned(),
+            };
         }
         let retry_after = response.head.headers.get(header::RETRY_AFTER);
         let retry_after = retry_after
@@ -142,7 +155,10 @@ impl Part {
 }
 
 fn headers(settings: &Endpoint, cx: &Build) -> HeaderMap {
-    let own = settings.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let own = settings
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     let mut headers = header_map(own);
     for name in AGENT_HEADERS {
         if let Ok(id) = HeaderValue::from_str(&cx.globals.instance_id) {
@@ -156,16 +172,24 @@ fn headers(settings: &Endpoint, cx: &Build) -> HeaderMap {
 fn version_headers(version: Version) -> [(&'static str, &'static str); 2] {
     let (kind, number) = match version {
         Version::V1 => ("application/x-protobuf", "0.1.0"),
-        Version::V2 => ("application/x-protobuf;proto=io.prometheus.write.v2.Request", "2.0.0"),
+        Version::V2 => (
+            "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+            "2.0.0",
+        ),
     };
-    [("content-type", kind), ("x-prometheus-remote-write-version", number)]
+    [
+        ("content-type", kind),
+        ("x-prometheus-remote-write-version", number),
+    ]
 }
 
 /// Whether all the counts of what was written are missing or zero.
 fn wrote_nothing(response: &Response) -> bool {
     let headers = &response.head.headers;
     let count = |name| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-    WRITTEN_HEADERS.into_iter().all(|name| count(name).unwrap_or(0) == 0)
+    WRITTEN_HEADERS
+        .into_iter()
+        .all(|name| count(name).unwrap_or(0) == 0)
 }
 
 const WRITTEN_HEADERS: [&str; 3] = [
@@ -185,9 +209,14 @@ impl Transport for Http {
             let version = Version::of_kind(record.kind);
             let Some(version) = version.filter(|_| record.payload.len() >= Header::BYTES) else {
                 let message = format!("record of kind {} is not a message", record.kind);
-                return Outcome::Drop { reason: "unknown_record", message };
+                return Outcome::Drop {
+                    reason: "unknown_record",
+                    message,
+                };
             };
-            self.part.post(record.payload.slice(Header::BYTES..), version, attempt).await
+            self.part
+                .post(record.payload.slice(Header::BYTES..), version, attempt)
+                .await
         })
     }
 
@@ -241,7 +270,9 @@ pub async fn open_abandoned(
 
 /// This shard's share of the requests that may be under way.
 fn in_flight_max(max_shards: u64, shard_count: usize) -> usize {
-    max_shards.div_ceil(shard_count as u64).clamp(1, IN_FLIGHT_MAX) as usize
+    max_shards
+        .div_ceil(shard_count as u64)
+        .clamp(1, IN_FLIGHT_MAX) as usize
 }
 
 /// One endpoint's senders: first of abandoned lanes, one after the other, then of its own.

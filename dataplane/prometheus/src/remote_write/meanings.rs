@@ -124,7 +124,12 @@ mod tests {
 
     fn family(name: &str, kind: MetricKind, help: &str) -> Metadata {
         let (name, help) = (name.to_owned(), help.to_owned());
-        Metadata { name, kind, help, unit: String::new() }
+        Metadata {
+            name,
+            kind,
+            help,
+            unit: String::new(),
+        }
     }
 
     #[test]
@@ -137,7 +142,9 @@ mod tests {
             let labels: LabelsBuf = [("__name__", name)].into_iter().collect();
             table.intern(&labels)
         };
-        let names = ["h_bucket", "h_sum", "h", "s_sum", "a_total", "b", "h_total", "g_sum"];
+        let names = [
+            "h_bucket", "h_sum", "h", "s_sum", "a_total", "b", "h_total", "g_sum",
+        ];
         let ids = names.map(&mut series);
         let mut shown = |meanings: &mut Meanings| -> Vec<String> {
             meanings.catch_up(table);
@@ -162,6 +169,10 @@ mod tests {
         families.learn(&[family("a", MetricKind::Counter, "other")], 10);
         families.learn(&[family("b", MetricKind::Gauge, "b")], 4);
         let expected = ["h", "h", "h", "s", "other", "", "", ""];
-        assert_eq!(shown(&mut meanings), expected, "and no more families than allowed");
+        assert_eq!(
+            shown(&mut meanings),
+            expected,
+            "and no more families than allowed"
+        );
     }
 }

@@ -69,7 +69,13 @@ impl Header {
 
     fn empty() -> Header {
         let order = Order::STRICT;
-        Header { samples: 0, histograms: 0, exemplars: 0, highest_ms: i64::MIN, order }
+        Header {
+            samples: 0,
+            histograms: 0,
+            exemplars: 0,
+            highest_ms: i64::MIN,
+            order,
+        }
     }
 }
 
@@ -207,7 +213,9 @@ impl MessageEncoder {
             }
             return;
         }
-        let waiting = cursor.waiting.get_or_insert_with(|| by_series(&batch.exemplars));
+        let waiting = cursor
+            .waiting
+            .get_or_insert_with(|| by_series(&batch.exemplars));
         for at in waiting.remove(&series).unwrap_or_default() {
             if written {
                 self.exemplar(table, &batch.exemplars[at]);
@@ -224,7 +232,8 @@ impl MessageEncoder {
             return false;
         };
         self.order.note(series.index());
-        self.message.sample(table, sample.series, Sample { series, ..*sample });
+        self.message
+            .sample(table, sample.series, Sample { series, ..*sample });
         self.header.samples += 1;
         self.header.highest_ms = self.header.highest_ms.max(sample.timestamp_ms);
         true
@@ -235,7 +244,10 @@ impl MessageEncoder {
             return false;
         };
         self.order.note(series.index());
-        let changed = HistogramSample { series, ..sample.clone() };
+        let changed = HistogramSample {
+            series,
+            ..sample.clone()
+        };
         self.message.histogram(table, sample.series, &changed);
         self.header.histograms += 1;
         self.header.highest_ms = self.header.highest_ms.max(sample.timestamp_ms);
@@ -251,7 +263,13 @@ impl MessageEncoder {
             return;
         };
         self.order.note(series.index());
-        self.message.exemplar(table, &Exemplar { series, ..exemplar.clone() });
+        self.message.exemplar(
+            table,
+            &Exemplar {
+                series,
+                ..exemplar.clone()
+            },
+        );
         self.header.exemplars += 1;
     }
 
@@ -290,7 +308,9 @@ impl MessageEncoder {
 const EXEMPLAR_CHARACTERS_MAX: usize = 128;
 
 fn fits(labels: &LabelsBuf) -> bool {
-    let characters = labels.iter().map(|(name, value)| name.chars().count() + value.chars().count());
+    let characters = labels
+        .iter()
+        .map(|(name, value)| name.chars().count() + value.chars().count());
     characters.sum::<usize>() <= EXEMPLAR_CHARACTERS_MAX
 }
 
@@ -323,7 +343,11 @@ impl Encoder for MessageEncoder {
         let items = self.header.samples + self.header.histograms;
         self.message.clear();
         self.header = Header::empty();
-        Message { kind: self.encoding.version as u8, items, payload }
+        Message {
+            kind: self.encoding.version as u8,
+            items,
+            payload,
+        }
     }
 
     fn recycle(&mut self, payload: Vec<u8>) {

@@ -10,11 +10,19 @@ use super::arguments::Endpoint;
 use super::messages::{Cursor, Header};
 
 const fn counter(name: &'static str, help: &'static str) -> MetricDecl {
-    MetricDecl { name, kind: MetricKind::Counter, help }
+    MetricDecl {
+        name,
+        kind: MetricKind::Counter,
+        help,
+    }
 }
 
 const fn gauge(name: &'static str, help: &'static str) -> MetricDecl {
-    MetricDecl { name, kind: MetricKind::Gauge, help }
+    MetricDecl {
+        name,
+        kind: MetricKind::Gauge,
+        help,
+    }
 }
 
 const SAMPLES: MetricDecl = counter(
@@ -109,12 +117,18 @@ const MAX_SAMPLES: MetricDecl = gauge(
     "prometheus_remote_storage_max_samples_per_send",
     "The maximum number of samples to be sent, in a single request, to the remote storage.",
 );
-const SENDERS: MetricDecl =
-    gauge("prometheus_remote_storage_shards", "The number of requests that are under way.");
-const SENDERS_MAX: MetricDecl =
-    gauge("prometheus_remote_storage_shards_max", "The maximum number of senders, as configured.");
-const SENDERS_MIN: MetricDecl =
-    gauge("prometheus_remote_storage_shards_min", "The minimum number of senders, as configured.");
+const SENDERS: MetricDecl = gauge(
+    "prometheus_remote_storage_shards",
+    "The number of requests that are under way.",
+);
+const SENDERS_MAX: MetricDecl = gauge(
+    "prometheus_remote_storage_shards_max",
+    "The maximum number of senders, as configured.",
+);
+const SENDERS_MIN: MetricDecl = gauge(
+    "prometheus_remote_storage_shards_min",
+    "The minimum number of senders, as configured.",
+);
 const CAPACITY: MetricDecl = gauge(
     "prometheus_remote_storage_shard_capacity",
     "The capacity of each sender, as configured; the log on disk takes what goes beyond.",
@@ -125,8 +139,9 @@ const DURATION: MetricDecl = MetricDecl {
     help: "Duration of send calls to the remote storage.",
 };
 
-const DURATION_BOUNDS: &[f64] =
-    &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 300.0];
+const DURATION_BOUNDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 300.0,
+];
 
 pub const DECLARED: &[MetricDecl] = &[
     SAMPLES,
@@ -173,7 +188,8 @@ impl Drops {
     pub fn new(cx: &Build) -> Drops {
         let counter = |reason| {
             let labels = [("component_id", &*cx.node), ("reason", reason)];
-            cx.registry.counter(SAMPLES_DROPPED.name, SAMPLES_DROPPED.help, &labels)
+            cx.registry
+                .counter(SAMPLES_DROPPED.name, SAMPLES_DROPPED.help, &labels)
         };
         Drops {
             ruled_out: counter("relabel"),
@@ -201,7 +217,8 @@ impl Encoded {
         let node = ("component_id", &*cx.node);
         let dropped = |reason| {
             let labels = [node, ("reason", reason)];
-            cx.registry.counter(EXEMPLARS_DROPPED.name, EXEMPLARS_DROPPED.help, &labels)
+            cx.registry
+                .counter(EXEMPLARS_DROPPED.name, EXEMPLARS_DROPPED.help, &labels)
         };
         Encoded {
             exemplars_ruled_out: dropped("relabel"),
@@ -280,8 +297,11 @@ pub struct EndpointMetrics {
 
 impl EndpointMetrics {
     pub fn new(cx: &Build, name: &str, settings: &Endpoint) -> EndpointMetrics {
-        let labels =
-            [("component_id", &*cx.node), ("remote_name", name), ("url", settings.url.as_str())];
+        let labels = [
+            ("component_id", &*cx.node),
+            ("remote_name", name),
+            ("url", settings.url.as_str()),
+        ];
         let counter = |decl: MetricDecl| cx.registry.counter(decl.name, decl.help, &labels);
         let gauge = |decl: MetricDecl| cx.registry.gauge(decl.name, decl.help, &labels);
         if cx.shard_index == 0 {
@@ -317,7 +337,8 @@ impl EndpointMetrics {
     pub fn settled(&self, header: &Header, bytes: usize, fate: Fate) {
         let (samples, exemplars) = (u64::from(header.samples), u64::from(header.exemplars));
         if let Fate::Dropped(_) = fate {
-            self.samples_failed.add(samples + u64::from(header.histograms));
+            self.samples_failed
+                .add(samples + u64::from(header.histograms));
             self.exemplars_failed.add(exemplars);
             return;
         }

@@ -24,9 +24,11 @@ mod meanings;
 mod messages;
 mod metadata;
 mod metrics;
-mod wire;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod version_tests;
+mod wire;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -56,8 +58,10 @@ impl DataComponent for RemoteWrite {
     const STABILITY: Stability = Stability::GenerallyAvailable;
     const ROLE: Role = Role::Exporter;
     const SPREAD: Spread = Spread::All;
-    const EXPORTS: &'static [ExportField] =
-        &[ExportField { name: "receiver", type_name: "MetricsReceiver" }];
+    const EXPORTS: &'static [ExportField] = &[ExportField {
+        name: "receiver",
+        type_name: "MetricsReceiver",
+    }];
     const METRICS: &'static [MetricDecl] = metrics::DECLARED;
 
     async fn build(arguments: Arc<RemoteWriteArguments>, cx: &Build) -> Result<Built, BuildError> {
@@ -77,7 +81,11 @@ impl DataComponent for RemoteWrite {
                 let endpoint = endpoint::Running::new(cx, part, &outbox, &abandoned);
                 senders.extend(endpoint.handles());
                 work.push(Box::pin(endpoint.run(cx.clone())));
-                work.push(Box::pin(metadata::run(part.clone(), families.clone(), cx.clone())));
+                work.push(Box::pin(metadata::run(
+                    part.clone(),
+                    families.clone(),
+                    cx.clone(),
+                )));
             }
             groups.push(Group {
                 ledger: cx.ledger(&encoding.lane_name()),
@@ -86,7 +94,11 @@ impl DataComponent for RemoteWrite {
                 stage: Stage::new(outbox, MessageEncoder::new(cx, encoding, &families), delay),
             });
         }
-        let receiver = Rc::new(Receiver { groups, families, intake: Intake::new(cx) });
+        let receiver = Rc::new(Receiver {
+            groups,
+            families,
+            intake: Intake::new(cx),
+        });
         let drained = receiver.clone();
         Ok(Built::new()
             .port("receiver", receiver)
@@ -157,16 +169,25 @@ impl Group {
         let mut cursor = Cursor::default();
         self.ledger.take(items);
         let patience = batch.patience.min(self.patience_max);
-        let answer = self.stage.push(patience, |encoder| encoder.write(batch, &mut cursor)).await;
+        let answer = self
+            .stage
+            .push(patience, |encoder| encoder.write(batch, &mut cursor))
+            .await;
         if answer.is_err() {
             self.ledger.refuse(items);
             return answer;
         }
-        let Cursor { ruled_out, histograms_off, custom_buckets, .. } = cursor;
+        let Cursor {
+            ruled_out,
+            histograms_off,
+            custom_buckets,
+            ..
+        } = cursor;
         self.ledger.drop("relabel", ruled_out);
         self.ledger.drop("native_histograms_off", histograms_off);
         self.ledger.drop(metrics::CUSTOM_BUCKETS, custom_buckets);
-        self.ledger.pass(items - ruled_out - histograms_off - custom_buckets);
+        self.ledger
+            .pass(items - ruled_out - histograms_off - custom_buckets);
         self.drops.count(&cursor);
         answer
     }

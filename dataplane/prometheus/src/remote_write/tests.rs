@@ -15,15 +15,15 @@ use super::COMPONENT;
 use crate::testing::{Exposer, Receiver};
 use crate::{relabel, scrape};
 
-const SECOND: Duration = Duration::from_secs(1);
-const NODE: &str = "prometheus.remote_write.out";
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const NODE: &str = "prometheus.remote_write.out";
 
-fn endpoint(receiver: &Receiver) -> Body {
+pub(super) fn endpoint(receiver: &Receiver) -> Body {
     let queue = body([("batch_send_deadline", Value::string("100ms"))]);
     with_block(body([("url", receiver.url())]), "queue_config", queue)
 }
 
-fn remote_write(endpoints: &[Body]) -> Arc<PlanNode> {
+pub(super) fn remote_write(endpoints: &[Body]) -> Arc<PlanNode> {
     let arguments = endpoints.iter().fold(body([]), |arguments, endpoint| {
         with_block(arguments, "endpoint", endpoint.clone())
     });
@@ -44,7 +44,7 @@ fn scrape_targets(targets: Value, to: &str) -> Arc<PlanNode> {
     node(&scrape::COMPONENT, "prometheus.scrape.s", arguments)
 }
 
-async fn apply(shard: &TestShard, nodes: &[Arc<PlanNode>]) {
+pub(super) async fn apply(shard: &TestShard, nodes: &[Arc<PlanNode>]) {
     let errors = shard.apply(nodes).await;
     assert!(errors.is_empty(), "{errors:?}");
 }
@@ -52,9 +52,14 @@ async fn apply(shard: &TestShard, nodes: &[Arc<PlanNode>]) {
 /// The values of one metric in the order of their arrival; labels and times left out.
 fn values(receiver: &Receiver, name: &str) -> Vec<String> {
     let lines = receiver.got.lines.borrow();
-    let of_name = lines.iter().filter(|line| line.starts_with(&format!("{name}{{")));
+    let of_name = lines
+        .iter()
+        .filter(|line| line.starts_with(&format!("{name}{{")));
     let value = |line: &String| {
-        let value = line.rsplit_once(' ').map(|(_, value)| value).unwrap_or_default();
+        let value = line
+            .rsplit_once(' ')
+            .map(|(_, value)| value)
+            .unwrap_or_default();
         value.split('@').next().unwrap_or_default().to_owned()
     };
     of_name.map(value).collect()
@@ -76,7 +81,10 @@ fn counting() -> (Rc<Exposer>, Rc<Cell<u64>>) {
 }
 
 fn assert_ascending(values: &[String]) {
-    let numbers: Vec<f64> = values.iter().filter_map(|value| value.parse().ok()).collect();
+    let numbers: Vec<f64> = values
+        .iter()
+        .filter_map(|value| value.parse().ok())
+        .collect();
     assert!(numbers.is_sorted(), "{values:?}");
 }
 
@@ -98,9 +106,16 @@ fn samples_arrive_with_external_labels_and_rules() {
         let endpoint = endpoint(&receiver);
         let endpoint = with_block(endpoint, "write_relabel_config", drop);
         let endpoint = with_block(endpoint, "write_relabel_config", region);
-        let labels = [("zone", Value::string("z")), ("job", Value::string("never"))];
+        let labels = [
+            ("zone", Value::string("z")),
+            ("job", Value::string("never")),
+        ];
         let arguments = body([("external_labels", Value::object(labels))]);
-        let out = node(&COMPONENT, NODE, with_block(arguments, "endpoint", endpoint));
+        let out = node(
+            &COMPONENT,
+            NODE,
+            with_block(arguments, "endpoint", endpoint),
+        );
         apply(&shard, &[scrape_to(&exposer, NODE), out]).await;
         runtime::sleep(SECOND * 3).await;
         let lines = receiver.got.lines.borrow().join("\n");
@@ -116,13 +131,25 @@ fn the_lag_of_an_endpoint_is_seen_in_the_latest_times_in_and_sent() {
     check(17, || async {
         let shard = TestShard::start();
         let (exposer, receiver) = (Exposer::start("a 1\n"), Receiver::start());
-        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint(&receiver)])]).await;
+        apply(
+            &shard,
+            &[
+                scrape_to(&exposer, NODE),
+                remote_write(&[endpoint(&receiver)]),
+            ],
+        )
+        .await;
         let lag = async || {
             let metrics = shard.metrics().await;
             let time = |name: &str| {
                 let family = metrics.family(name).expect("declared");
                 match family.samples[..] {
-                    [Sample { value: Measured::Number(seconds), .. }] => seconds,
+                    [
+                        Sample {
+                            value: Measured::Number(seconds),
+                            ..
+                        },
+                    ] => seconds,
                     ref other => panic!("one time was expected: {other:?}"),
                 }
             };
@@ -144,8 +171,14 @@ fn requests_carry_the_headers_of_the_protocol_and_of_the_installation() {
         let (exposer, receiver) = (Exposer::start("a 1\n"), Receiver::start());
         let mut endpoint = endpoint(&receiver);
         let headers = Value::object([("X-Scope-OrgID", Value::string("t1"))]);
-        endpoint.attributes.extend(body([("headers", headers)]).attributes);
-        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint])]).await;
+        endpoint
+            .attributes
+            .extend(body([("headers", headers)]).attributes);
+        apply(
+            &shard,
+            &[scrape_to(&exposer, NODE), remote_write(&[endpoint])],
+        )
+        .await;
         runtime::sleep(SECOND * 3).await;
         let headers = receiver.got.headers.borrow()[0].clone();
         let header = |name: &str| headers[name].to_str().expect("text").to_owned();
@@ -165,7 +198,14 @@ fn failures_are_tried_again_in_order_and_refusals_are_dropped_and_counted() {
         let shard = TestShard::start();
         let receiver = Receiver::start();
         let (exposer, _) = counting();
-        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint(&receiver)])]).await;
+        apply(
+            &shard,
+            &[
+                scrape_to(&exposer, NODE),
+                remote_write(&[endpoint(&receiver)]),
+            ],
+        )
+        .await;
         receiver.got.status.set(503);
         runtime::sleep(SECOND * 5).await;
         assert!(receiver.got.lines.borrow().is_empty());
@@ -185,7 +225,10 @@ fn failures_are_tried_again_in_order_and_refusals_are_dropped_and_counted() {
         let metrics = shard.metrics().await;
         let failed = metrics.family("prometheus_remote_storage_samples_failed_total");
         let failed = format!("{:?}", failed.expect("declared").samples[0].value);
-        assert!(["Number(12.0)", "Number(18.0)", "Number(24.0)"].contains(&&*failed), "{failed}");
+        assert!(
+            ["Number(12.0)", "Number(18.0)", "Number(24.0)"].contains(&&*failed),
+            "{failed}"
+        );
         shard.verify_ledgers().await;
     });
 }
@@ -203,7 +246,14 @@ fn retry_after_is_obeyed_in_both_forms() {
                 seconds => seconds.to_owned(),
             };
             *receiver.got.retry_after.borrow_mut() = Some(wish);
-            apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint(&receiver)])]).await;
+            apply(
+                &shard,
+                &[
+                    scrape_to(&exposer, NODE),
+                    remote_write(&[endpoint(&receiver)]),
+                ],
+            )
+            .await;
             runtime::sleep(SECOND * 4).await;
             let requests = receiver.got.requests.get();
             assert!(requests <= 2, "{form}: {requests} requests");
@@ -220,10 +270,19 @@ fn a_dead_endpoint_delays_no_other_one() {
         dead.got.delay.set(SECOND * 3600);
         let (exposer, shown) = counting();
         let endpoints = [endpoint(&alive), endpoint(&dead)];
-        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&endpoints)]).await;
+        apply(
+            &shard,
+            &[scrape_to(&exposer, NODE), remote_write(&endpoints)],
+        )
+        .await;
         runtime::sleep(SECOND * 60).await;
         let arrived = values(&alive, "n");
-        assert!(shown.get() as usize <= arrived.len() + 2, "{} of {}", arrived.len(), shown.get());
+        assert!(
+            shown.get() as usize <= arrived.len() + 2,
+            "{} of {}",
+            arrived.len(),
+            shown.get()
+        );
         assert!(dead.got.lines.borrow().is_empty());
         shard.verify_ledgers().await;
     });
@@ -237,9 +296,12 @@ fn a_distant_endpoint_gets_requests_in_parallel_and_each_series_in_order() {
         receiver.got.delay.set(SECOND * 4 / 5);
         let exposers: Vec<_> = (0..10).map(|_| counting()).collect();
         let instances: Vec<String> = (0..10).map(|index| format!("i{index}")).collect();
-        let targets = exposers.iter().zip(&instances).map(|((exposer, _), instance)| {
-            exposer.target_with([("instance", instance.as_str()), ("job", "j")])
-        });
+        let targets = exposers
+            .iter()
+            .zip(&instances)
+            .map(|((exposer, _), instance)| {
+                exposer.target_with([("instance", instance.as_str()), ("job", "j")])
+            });
         let source = scrape_targets(Value::array(targets), NODE);
         apply(&shard, &[source, remote_write(&[endpoint(&receiver)])]).await;
         runtime::sleep(SECOND * 60).await;
@@ -264,7 +326,14 @@ fn nothing_is_lost_while_the_sink_is_down_for_ten_minutes_and_memory_stays_flat(
         let shard = TestShard::start();
         let receiver = Receiver::start();
         let (exposer, shown) = counting();
-        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint(&receiver)])]).await;
+        apply(
+            &shard,
+            &[
+                scrape_to(&exposer, NODE),
+                remote_write(&[endpoint(&receiver)]),
+            ],
+        )
+        .await;
         runtime::sleep(SECOND * 5).await;
         let series_bytes = |metrics: runtime::metrics::Snapshot| {
             metrics.number("invar_series_bytes", &[]).expect("a gauge")
@@ -281,7 +350,10 @@ fn nothing_is_lost_while_the_sink_is_down_for_ten_minutes_and_memory_stays_flat(
         let missing = shown.get() as usize - distinct.len();
         assert!(missing <= 2, "{missing} of {} missing", shown.get());
         let books = shard.verify_ledgers().await;
-        assert!(books.iter().all(|line| line.contains(" 0 dropped")), "{books:?}");
+        assert!(
+            books.iter().all(|line| line.contains(" 0 dropped")),
+            "{books:?}"
+        );
     });
 }
 
@@ -293,7 +365,11 @@ fn a_message_holds_at_most_max_samples_per_send() {
         let (exposer, receiver) = (Exposer::start(&page), Receiver::start());
         let queue = body([("max_samples_per_send", Value::from(300u64))]);
         let endpoint = with_block(body([("url", receiver.url())]), "queue_config", queue);
-        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint])]).await;
+        apply(
+            &shard,
+            &[scrape_to(&exposer, NODE), remote_write(&[endpoint])],
+        )
+        .await;
         runtime::sleep(SECOND * 2).await;
         let sizes = receiver.got.sizes.borrow().clone();
         assert_eq!(sizes[..4], [300, 300, 300, 105]);
@@ -302,10 +378,8 @@ fn a_message_holds_at_most_max_samples_per_send() {
 
 #[test]
 fn what_the_process_left_in_the_log_is_sent_after_a_restart() {
-    let simulation = runtime::sim::Simulation::new(
-        8,
-        runtime::sim::Options::new(runtime::sim::Disk::new()),
-    );
+    let simulation =
+        runtime::sim::Simulation::new(8, runtime::sim::Options::new(runtime::sim::Disk::new()));
     let disk = simulation.disk();
     let ended = simulation.run(|| {
         Box::pin(async {
@@ -313,7 +387,14 @@ fn what_the_process_left_in_the_log_is_sent_after_a_restart() {
             let receiver = Receiver::on_port(7000);
             receiver.got.status.set(500);
             let (exposer, _) = counting();
-            apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint(&receiver)])]).await;
+            apply(
+                &shard,
+                &[
+                    scrape_to(&exposer, NODE),
+                    remote_write(&[endpoint(&receiver)]),
+                ],
+            )
+            .await;
             runtime::sleep(SECOND * 10).await;
         })
     });
@@ -344,7 +425,11 @@ fn a_reload_with_other_rules_empties_the_old_log_first() {
         let (exposer, _) = counting();
         receiver.got.status.set(500);
         let source = scrape_to(&exposer, NODE);
-        apply(&shard, &[source.clone(), remote_write(&[endpoint(&receiver)])]).await;
+        apply(
+            &shard,
+            &[source.clone(), remote_write(&[endpoint(&receiver)])],
+        )
+        .await;
         runtime::sleep(SECOND * 5).await;
         let rule = body([
             ("target_label", Value::string("added")),
@@ -360,10 +445,15 @@ fn a_reload_with_other_rules_empties_the_old_log_first() {
         assert!(15 <= arrived.len(), "{arrived:?}");
         let lines = receiver.got.lines.borrow().clone();
         let first_new = lines.iter().position(|line| line.contains("added=\"yes\""));
-        let last_old = lines.iter().rposition(|line| !line.contains("added=\"yes\""));
+        let last_old = lines
+            .iter()
+            .rposition(|line| !line.contains("added=\"yes\""));
         assert!(last_old < first_new, "old records come before new ones");
         let books = shard.verify_ledgers().await;
-        assert!(books.iter().all(|line| line.contains(" 0 held, 0 dropped")), "{books:?}");
+        assert!(
+            books.iter().all(|line| line.contains(" 0 held, 0 dropped")),
+            "{books:?}"
+        );
     });
 }
 
@@ -376,7 +466,11 @@ fn a_reload_that_adds_an_endpoint_loses_nothing_for_the_first() {
         let source = scrape_to(&exposer, NODE);
         apply(&shard, &[source.clone(), remote_write(&[endpoint(&first)])]).await;
         runtime::sleep(SECOND * 5).await;
-        apply(&shard, &[source, remote_write(&[endpoint(&first), endpoint(&second)])]).await;
+        apply(
+            &shard,
+            &[source, remote_write(&[endpoint(&first), endpoint(&second)])],
+        )
+        .await;
         runtime::sleep(SECOND * 5).await;
         let arrived = values(&first, "n");
         assert!(shown.get() as usize <= arrived.len() + 2, "{arrived:?}");
@@ -412,7 +506,14 @@ fn a_full_disk_holds_samples_back_and_recovers_by_itself() {
         let shard = TestShard::start();
         let receiver = Receiver::start();
         let (exposer, _) = counting();
-        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint(&receiver)])]).await;
+        apply(
+            &shard,
+            &[
+                scrape_to(&exposer, NODE),
+                remote_write(&[endpoint(&receiver)]),
+            ],
+        )
+        .await;
         runtime::sleep(SECOND * 5).await;
         runtime::sim::disk().fail_all(Some(runtime::sim::Fault::Enospc));
         runtime::sleep(SECOND * 5).await;
@@ -433,7 +534,11 @@ fn metadata_is_sent_in_its_interval() {
         let exposer = Exposer::start(page);
         let config = body([("send_interval", Value::string("10s"))]);
         let endpoint = with_block(endpoint(&receiver), "metadata_config", config);
-        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint])]).await;
+        apply(
+            &shard,
+            &[scrape_to(&exposer, NODE), remote_write(&[endpoint])],
+        )
+        .await;
         runtime::sleep(SECOND * 15).await;
         assert_eq!(*receiver.got.metadata.borrow(), ["a counter", "b gauge"]);
     });
@@ -453,16 +558,25 @@ fn relabelled_samples_reach_the_endpoint_and_dropped_ones_are_in_the_books() {
         let arguments = with_block(body([("forward_to", receivers(&[NODE]))]), "rule", rule);
         let middle = node(&relabel::COMPONENT, "prometheus.relabel.r", arguments);
         let out = remote_write(&[endpoint(&receiver)]);
-        apply(&shard, &[scrape_to(&exposer, "prometheus.relabel.r"), middle, out]).await;
+        apply(
+            &shard,
+            &[scrape_to(&exposer, "prometheus.relabel.r"), middle, out],
+        )
+        .await;
         runtime::sleep(SECOND * 10).await;
         assert!(!values(&receiver, "a").is_empty());
         assert!(values(&receiver, "b").is_empty());
         exposer.show("b{x=\"2\"} 2\n");
         runtime::sleep(SECOND * 3).await;
-        assert_eq!(values(&receiver, "a").last().map(String::as_str), Some("STALE"));
+        assert_eq!(
+            values(&receiver, "a").last().map(String::as_str),
+            Some("STALE")
+        );
         shard.verify_ledgers().await;
         let metrics = shard.metrics().await;
-        let hits = metrics.family("prometheus_relabel_cache_hits").expect("declared");
+        let hits = metrics
+            .family("prometheus_relabel_cache_hits")
+            .expect("declared");
         assert_eq!(hits.samples.len(), 1);
     });
 }
@@ -474,11 +588,22 @@ fn a_shutdown_sends_what_was_accepted() {
         let receiver = Receiver::start();
         receiver.got.delay.set(SECOND / 2);
         let (exposer, shown) = counting();
-        apply(&shard, &[scrape_to(&exposer, NODE), remote_write(&[endpoint(&receiver)])]).await;
+        apply(
+            &shard,
+            &[
+                scrape_to(&exposer, NODE),
+                remote_write(&[endpoint(&receiver)]),
+            ],
+        )
+        .await;
         runtime::sleep(SECOND * 10).await;
         let shown = shown.get();
         shard.drain().await;
-        let last: u64 = values(&receiver, "n").last().expect("some").parse().expect("a number");
+        let last: u64 = values(&receiver, "n")
+            .last()
+            .expect("some")
+            .parse()
+            .expect("a number");
         assert!(shown <= last + 1, "{last} of {shown}");
     });
 }

@@ -17,7 +17,9 @@ pub enum Version {
 impl Version {
     /// None for kinds of records that are no messages.
     pub fn of_kind(kind: u8) -> Option<Version> {
-        [Version::V1, Version::V2].into_iter().find(|version| *version as u8 == kind)
+        [Version::V1, Version::V2]
+            .into_iter()
+            .find(|version| *version as u8 == kind)
     }
 }
 
@@ -84,7 +86,9 @@ impl Wire {
             Wire::V1(message) => message.histogram(table, sample),
             Wire::V2(described) => {
                 described.open(table, from, sample.series, v2::Items::Histograms);
-                described.message.histogram(sample.timestamp_ms, &sample.histogram);
+                described
+                    .message
+                    .histogram(sample.timestamp_ms, &sample.histogram);
             }
         }
     }
@@ -117,7 +121,12 @@ impl Wire {
         match self {
             Wire::V1(message) => message.finish(payload),
             Wire::V2(described) => {
-                let Described { message, compressor, compressed, .. } = &mut **described;
+                let Described {
+                    message,
+                    compressor,
+                    compressed,
+                    ..
+                } = &mut **described;
                 compressor.compress(message.finish(), compressed);
                 payload.extend_from_slice(compressed);
             }
@@ -138,7 +147,9 @@ impl Described {
         if !self.message.is_open(series, items) {
             let meanings = &mut self.meanings;
             let message = &mut self.message;
-            meanings.with(table, from, |meaning| message.open(table, series, items, meaning));
+            meanings.with(table, from, |meaning| {
+                message.open(table, series, items, meaning)
+            });
         }
     }
 }

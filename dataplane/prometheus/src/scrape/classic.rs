@@ -135,7 +135,8 @@ impl<'a> Collator<'a> {
             return Ok(());
         };
         // Compat: a native histogram takes no exemplar without a time.
-        self.exemplars.retain(|exemplar| exemplar.timestamp_ms.is_some());
+        self.exemplars
+            .retain(|exemplar| exemplar.timestamp_ms.is_some());
         self.exemplars.sort_by_key(|exemplar| exemplar.timestamp_ms);
         for exemplar in &self.exemplars {
             intake.text_exemplar(exemplar, admitted, scene)?;

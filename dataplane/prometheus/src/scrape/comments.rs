@@ -45,7 +45,9 @@ impl Comments {
         };
         batch.describes_series = honored;
         if honored {
-            batch.metadata.extend(report::metadata(scene.settings.extra_metrics));
+            batch
+                .metadata
+                .extend(report::metadata(scene.settings.extra_metrics));
         }
     }
 }

@@ -37,7 +37,10 @@ impl fmt::Display for ScrapeError {
                 "content type {found:?} cannot be parsed; set scrape_fallback_protocol"
             ),
             ScrapeError::TargetLimit { targets, limit } => {
-                write!(f, "target_limit exceeded (number of targets: {targets}, limit: {limit})")
+                write!(
+                    f,
+                    "target_limit exceeded (number of targets: {targets}, limit: {limit})"
+                )
             }
             ScrapeError::BodySizeLimit { limit } => {
                 write!(f, "body reaches {limit} bytes; raise body_size_limit")
@@ -53,4 +56,3 @@ impl fmt::Display for ScrapeError {
         }
     }
 }
-

@@ -26,7 +26,10 @@ fn block(member: &Member) -> Block {
         (Some(_), None) => "up",
         (Some(_), Some(_)) => "down",
     };
-    let labels = target.labels.iter().map(|(name, value)| (name, Value::string(value)));
+    let labels = target
+        .labels
+        .iter()
+        .map(|(name, value)| (name, Value::string(value)));
     let mut attributes = vec![
         attribute("job", Value::string(target.job.as_str())),
         attribute("url", Value::string(target.url.as_str())),
@@ -43,8 +46,17 @@ fn block(member: &Member) -> Block {
         let text = stdx::format_duration(duration);
         attributes.push(attribute("last_scrape_duration", Value::string(text)));
     }
-    let body = Body { attributes, blocks: Vec::new(), span: Span::default() };
-    Block { name: "target".to_owned(), label: None, body, span: Span::default() }
+    let body = Body {
+        attributes,
+        blocks: Vec::new(),
+        span: Span::default(),
+    };
+    Block {
+        name: "target".to_owned(),
+        label: None,
+        body,
+        span: Span::default(),
+    }
 }
 
 fn attribute(name: &str, value: Value) -> Attribute {

@@ -175,7 +175,8 @@ impl Intake {
         match read {
             Ok(()) => {
                 self.commit(scene, &mut counts);
-                self.comments.describe(body, media, comments.digest(), scene);
+                self.comments
+                    .describe(body, media, comments.digest(), scene);
             }
             Err(_) => self.roll_back(scene, &mut counts),
         }
@@ -190,12 +191,19 @@ impl Intake {
             timestamp_ms,
             ..
         } = scene;
-        self.cache.fail(|gone| end(gone, *timestamp_ms, batch, release));
+        self.cache
+            .fail(|gone| end(gone, *timestamp_ms, batch, release));
     }
 
     /// The target is gone.
-    pub fn end(&mut self, timestamp_ms: i64, batch: &mut MetricsBatch, release: &mut Vec<SeriesId>) {
-        self.cache.clear(|gone| end(gone, timestamp_ms, batch, release));
+    pub fn end(
+        &mut self,
+        timestamp_ms: i64,
+        batch: &mut MetricsBatch,
+        release: &mut Vec<SeriesId>,
+    ) {
+        self.cache
+            .clear(|gone| end(gone, timestamp_ms, batch, release));
         for series in self.leftover.drain(..) {
             batch.samples.push(Sample {
                 series,
@@ -215,7 +223,9 @@ impl Intake {
         counts: &mut Counts,
     ) -> Result<Option<Admitted>, ScrapeError> {
         counts.samples += 1;
-        let own_time = exposed.timestamp_ms.filter(|_| self.labels.honor_timestamps);
+        let own_time = exposed
+            .timestamp_ms
+            .filter(|_| self.labels.honor_timestamps);
         let tracked = own_time.is_none() || self.labels.track_timestamps_staleness;
         let timestamp_ms = own_time.unwrap_or(scene.timestamp_ms);
         let out_of_bounds = timestamp_ms > scene.timestamp_ms + FUTURE_MS_MAX;
@@ -337,10 +347,15 @@ impl Intake {
         hash: u64,
         timestamp_ms: i64,
     ) -> bool {
-        let last = self.exemplars_next.get(&series).or(self.exemplars.get(&series));
+        let last = self
+            .exemplars_next
+            .get(&series)
+            .or(self.exemplars.get(&series));
         let known = last.filter(|last| last.hash == hash || last.timestamp_ms > timestamp_ms);
         let is_new = known.is_none();
-        let last = known.copied().unwrap_or(LastExemplar { hash, timestamp_ms });
+        let last = known
+            .copied()
+            .unwrap_or(LastExemplar { hash, timestamp_ms });
         self.exemplars_next.insert(series, last);
         is_new
     }

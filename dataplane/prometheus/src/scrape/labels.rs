@@ -40,11 +40,7 @@ fn fill_in(labels: &mut LabelsBuf, target: &LabelsBuf) {
 }
 
 /// The target's labels win; what they hide goes on as `exported_NAME`, shorter names first.
-fn put_over(
-    labels: &mut LabelsBuf,
-    target: &LabelsBuf,
-    conflicts: &mut Vec<(String, String)>,
-) {
+fn put_over(labels: &mut LabelsBuf, target: &LabelsBuf, conflicts: &mut Vec<(String, String)>) {
     conflicts.clear();
     for (name, value) in target.iter() {
         if let Some(exposed) = labels.get(name) {
@@ -70,12 +66,15 @@ fn check(labels: &LabelsBuf, settings: &LabelSettings) -> Result<(), ScrapeError
     let over = |limit: u64, length: usize| limit > 0 && length as u64 > limit;
     if over(settings.label_limit, labels.len()) {
         let (count, limit) = (labels.len(), settings.label_limit);
-        let text = format!("label_limit exceeded (metric: {name:?}, labels: {count}, limit: {limit})");
+        let text =
+            format!("label_limit exceeded (metric: {name:?}, labels: {count}, limit: {limit})");
         return Err(ScrapeError::LabelLimit(text));
     }
     for (label, value) in labels.iter() {
         if !settings.names.is_label_name(label) {
-            return Err(ScrapeError::Parse(format!("invalid label name {label:?} of {name:?}")));
+            return Err(ScrapeError::Parse(format!(
+                "invalid label name {label:?} of {name:?}"
+            )));
         }
         let (setting, limit) = if over(settings.name_length_limit, label.len()) {
             ("label_name_length_limit", settings.name_length_limit)
@@ -84,9 +83,9 @@ fn check(labels: &LabelsBuf, settings: &LabelSettings) -> Result<(), ScrapeError
         } else {
             continue;
         };
-        let text = format!("{setting} exceeded (metric: {name:?}, label: {label:?}, limit: {limit})");
+        let text =
+            format!("{setting} exceeded (metric: {name:?}, label: {label:?}, limit: {limit})");
         return Err(ScrapeError::LabelLimit(text));
     }
     Ok(())
 }
-

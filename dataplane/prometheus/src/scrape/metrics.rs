@@ -8,7 +8,11 @@ use super::error::ScrapeError;
 use crate::forward;
 
 const fn counter(name: &'static str, help: &'static str) -> MetricDecl {
-    MetricDecl { name, kind: MetricKind::Counter, help }
+    MetricDecl {
+        name,
+        kind: MetricKind::Counter,
+        help,
+    }
 }
 
 const TARGETS: MetricDecl = MetricDecl {
@@ -113,7 +117,9 @@ impl Metrics {
             ScrapeError::SampleLimit { .. } => self.sample_limit.inc(),
             ScrapeError::BucketLimit { .. } => self.bucket_limit.inc(),
             ScrapeError::LabelLimit(_) => self.label_limit.inc(),
-            ScrapeError::Http(_) | ScrapeError::Status(_) | ScrapeError::ContentType(_)
+            ScrapeError::Http(_)
+            | ScrapeError::Status(_)
+            | ScrapeError::ContentType(_)
             | ScrapeError::Parse(_) => {}
         }
     }

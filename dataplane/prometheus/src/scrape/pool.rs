@@ -152,7 +152,10 @@ impl Pool {
 
     /// Whether a target of the pool writes series with exactly these labels.
     pub fn writes(&self, target: &ScrapeTarget) -> bool {
-        self.members.borrow().values().any(|member| member.target.labels == target.labels)
+        self.members
+            .borrow()
+            .values()
+            .any(|member| member.target.labels == target.labels)
     }
 
     pub fn take_buffer(&self) -> Vec<u8> {
@@ -186,7 +189,10 @@ impl Pool {
             return;
         }
         let (node, names) = (&*self.cx.node, unsupported.join(", "));
-        tracing::warn!(component_id = node, "not supported yet and without effect: {names}");
+        tracing::warn!(
+            component_id = node,
+            "not supported yet and without effect: {names}"
+        );
     }
 
     fn set_targets(self: &Rc<Pool>, targets: &[schema::Target]) {
@@ -238,7 +244,10 @@ impl Pool {
             && self.cx.shard_index == 0
         {
             let (node, count) = (&*self.cx.node, refused.len());
-            tracing::warn!(component_id = node, "{count} targets cannot be scraped: {first}");
+            tracing::warn!(
+                component_id = node,
+                "{count} targets cannot be scraped: {first}"
+            );
         }
         wanted
     }

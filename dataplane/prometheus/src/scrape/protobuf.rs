@@ -173,7 +173,8 @@ impl<'c> Walk<'_, '_, 'c> {
         data.exemplars(&mut self.exemplars).map_err(refuse)?;
         if self.exemplars.is_empty() {
             let buckets = self.buckets.iter();
-            self.exemplars.extend(buckets.filter_map(|bucket| bucket.exemplar));
+            self.exemplars
+                .extend(buckets.filter_map(|bucket| bucket.exemplar));
         }
         self.one_histogram(family, metric, histogram, data.start_ms)
     }
@@ -209,7 +210,9 @@ impl<'c> Walk<'_, '_, 'c> {
     ) -> Result<(), ScrapeError> {
         metric.write_key(&[family.name], None, &mut self.key);
         let exposed = exposed(&self.key, family, metric, start_ms);
-        let taken = self.intake.histogram(&exposed, histogram, self.scene, self.counts)?;
+        let taken = self
+            .intake
+            .histogram(&exposed, histogram, self.scene, self.counts)?;
         let Some(admitted) = taken else {
             return Ok(());
         };
@@ -259,7 +262,9 @@ impl<'c> Walk<'_, '_, 'c> {
             return Ok(());
         }
         let mut labels = LabelsBuf::new();
-        exemplar.read_labels(&mut labels).map_err(ScrapeError::Parse)?;
+        exemplar
+            .read_labels(&mut labels)
+            .map_err(ScrapeError::Parse)?;
         self.scene.batch.exemplars.push(TakenExemplar {
             series,
             labels,

@@ -38,8 +38,11 @@ const ALWAYS: [&str; 5] = [
     "scrape_series_added",
 ];
 
-const EXTRA: [&str; 3] =
-    ["scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes"];
+const EXTRA: [&str; 3] = [
+    "scrape_timeout_seconds",
+    "scrape_sample_limit",
+    "scrape_body_size_bytes",
+];
 
 /// Help and unit of the series, in the reference's words.
 const MEANINGS: [(&str, &str); ALWAYS.len() + EXTRA.len()] = [
@@ -49,7 +52,10 @@ const MEANINGS: [(&str, &str); ALWAYS.len() + EXTRA.len()] = [
     ),
     ("Duration of the last scrape in seconds.", "seconds"),
     ("Number of samples last scraped.", "samples"),
-    ("Number of samples remaining after metric relabeling was applied.", "samples"),
+    (
+        "Number of samples remaining after metric relabeling was applied.",
+        "samples",
+    ),
     ("Number of series in the last scrape.", "series"),
     ("The configured scrape timeout for a target.", "seconds"),
     (
@@ -95,18 +101,29 @@ impl ReportSeries {
         intern(&mut self.always, &ALWAYS, table, target);
         push(&self.always, timestamp_ms, &values, batch);
         if let Some(extra) = &report.extra {
-            let values =
-                [extra.timeout_seconds, extra.sample_limit as f64, extra.body_bytes as f64];
+            let values = [
+                extra.timeout_seconds,
+                extra.sample_limit as f64,
+                extra.body_bytes as f64,
+            ];
             intern(&mut self.extra, &EXTRA, table, target);
             push(&self.extra, timestamp_ms, &values, batch);
         }
     }
 
     /// Ends the series, with markers if they were ever written. The references go to `release`.
-    pub fn end(&mut self, timestamp_ms: i64, batch: &mut MetricsBatch, release: &mut Vec<SeriesId>)
-    {
+    pub fn end(
+        &mut self,
+        timestamp_ms: i64,
+        batch: &mut MetricsBatch,
+        release: &mut Vec<SeriesId>,
+    ) {
         for series in self.always.drain(..).chain(self.extra.drain(..)) {
-            batch.samples.push(Sample { series, timestamp_ms, value: STALE_NAN });
+            batch.samples.push(Sample {
+                series,
+                timestamp_ms,
+                value: STALE_NAN,
+            });
             release.push(series);
         }
     }
@@ -126,6 +143,10 @@ fn intern(known: &mut Vec<SeriesId>, names: &[&str], table: &mut SeriesTable, ta
 fn push(series: &[SeriesId], timestamp_ms: i64, values: &[f64], batch: &mut MetricsBatch) {
     assert_eq!(series.len(), values.len(), "each report series has a value");
     for (series, value) in series.iter().zip(values) {
-        batch.samples.push(Sample { series: *series, timestamp_ms, value: *value });
+        batch.samples.push(Sample {
+            series: *series,
+            timestamp_ms,
+            value: *value,
+        });
     }
 }

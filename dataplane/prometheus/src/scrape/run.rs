@@ -112,9 +112,11 @@ impl<'a> Loop<'a> {
         }
         let mut batch = self.pool.take_batch();
         let mut release = Vec::new();
-        let mut scene = Surroundings { timestamp_ms, settings: &settings };
-        let (counts, error) =
-            self.take_in(&fetched, &mut scene, &mut batch, &mut release);
+        let mut scene = Surroundings {
+            timestamp_ms,
+            settings: &settings,
+        };
+        let (counts, error) = self.take_in(&fetched, &mut scene, &mut batch, &mut release);
         let body_bytes = match (&fetched, &error) {
             (_, Some(ScrapeError::BodySizeLimit { .. })) => -1,
             (Ok(fetched), _) => fetched.body.len() as i64,
@@ -144,22 +146,35 @@ impl<'a> Loop<'a> {
         request.headers = settings::headers(settings, target.timeout);
         let limits = BodyLimits::both(body_limit(settings, self.pool.cx.budget.limit()));
         let mut body = self.pool.take_buffer();
-        let head = settings.client.send_into(&request, target.timeout, limits, &mut body).await;
+        let head = settings
+            .client
+            .send_into(&request, target.timeout, limits, &mut body)
+            .await;
         let head = head.map_err(|error| match error {
             HttpError::WireTooLarge { .. } | HttpError::DecodedTooLarge { .. } => {
-                ScrapeError::BodySizeLimit { limit: settings.body_size_limit }
+                ScrapeError::BodySizeLimit {
+                    limit: settings.body_size_limit,
+                }
             }
             other => ScrapeError::Http(other.to_string()),
         })?;
         if head.status.as_u16() != 200 {
             return Err(ScrapeError::Status(head.status.as_u16()));
         }
-        let named = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let named = head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         match media(named.unwrap_or_default(), settings) {
             Some(media) => Ok(Fetched { body, media }),
             // An empty body is a good scrape whatever it claims to be.
-            None if body.is_empty() => Ok(Fetched { body, media: Media::Text(Format::Text) }),
-            None => Err(ScrapeError::ContentType(named.unwrap_or_default().to_owned())),
+            None if body.is_empty() => Ok(Fetched {
+                body,
+                media: Media::Text(Format::Text),
+            }),
+            None => Err(ScrapeError::ContentType(
+                named.unwrap_or_default().to_owned(),
+            )),
         }
     }
 
@@ -181,7 +196,8 @@ impl<'a> Loop<'a> {
             batch,
             release,
         };
-        self.intake.adopt(&surroundings.settings.labels, scene.table);
+        self.intake
+            .adopt(&surroundings.settings.labels, scene.table);
         match fetched {
             Ok(Fetched { body, media }) => {
                 let (counts, result) = self.intake.take(body, *media, &mut scene);
@@ -221,7 +237,13 @@ impl<'a> Loop<'a> {
 
     fn append_report(&mut self, timestamp_ms: i64, report: &Report, batch: &mut MetricsBatch) {
         let mut table = self.pool.cx.series.borrow_mut();
-        self.reports.append(&mut table, &self.member.target.labels, timestamp_ms, report, batch);
+        self.reports.append(
+            &mut table,
+            &self.member.target.labels,
+            timestamp_ms,
+            report,
+            batch,
+        );
     }
 
     fn note(&self, wall_ns: i64, duration: Duration, error: Option<ScrapeError>) {
@@ -229,11 +251,20 @@ impl<'a> Loop<'a> {
             self.pool.metrics.failed(error);
             if let Some(held_back) = self.pool.failure_log.pass() {
                 let (node, url) = (&*self.pool.cx.node, &self.member.target.url);
-                tracing::debug!(component_id = node, url, held_back, "scrape failed: {error}");
+                tracing::debug!(
+                    component_id = node,
+                    url,
+                    held_back,
+                    "scrape failed: {error}"
+                );
             }
         }
         let error = error.map(|error| error.to_string());
-        *self.member.last.borrow_mut() = Some(LastScrape { wall_ns, duration, error });
+        *self.member.last.borrow_mut() = Some(LastScrape {
+            wall_ns,
+            duration,
+            error,
+        });
     }
 
     /// Passes the batch on. Afterwards the references of ended series are given back.
@@ -254,8 +285,11 @@ impl<'a> Loop<'a> {
                 let node = &*self.pool.cx.node;
                 let (count, reason) = (batch.items(), nack.reason);
                 tracing::warn!(
-                    component_id = node, held_back, reason,
-                    "{count} scraped samples were not taken and are dropped: {}", nack.message
+                    component_id = node,
+                    held_back,
+                    reason,
+                    "{count} scraped samples were not taken and are dropped: {}",
+                    nack.message
                 );
             }
         }
@@ -284,7 +318,8 @@ impl<'a> Loop<'a> {
             batch.clear();
         }
         let settings = self.pool.settings();
-        self.deliver(&settings, batch, release, runtime::now() + interval).await;
+        self.deliver(&settings, batch, release, runtime::now() + interval)
+            .await;
     }
 }
 
@@ -301,7 +336,12 @@ struct Surroundings<'a> {
 
 /// How to read a body of a content type; parameters are ignored for the choice.
 fn media(content_type: &str, settings: &Settings) -> Option<Media> {
-    let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match media.as_str() {
         "text/plain" => Some(Media::Text(Format::Text)),
         "application/openmetrics-text" => Some(Media::Text(Format::OpenMetrics)),

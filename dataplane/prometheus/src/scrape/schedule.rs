@@ -28,9 +28,15 @@ const SNAP_NS_MAX: i64 = 2_000_000;
 impl Schedule {
     pub fn new(interval: Duration, offset_ns: u64, now_ns: i64) -> Schedule {
         // A century is beyond any interval that means something.
-        let interval_ns = i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX / 4).max(1);
+        let interval_ns = i64::try_from(interval.as_nanos())
+            .unwrap_or(i64::MAX / 4)
+            .max(1);
         let offset_ns = (offset_ns % interval_ns as u64) as i64;
-        Schedule { interval_ns, offset_ns, last_ns: now_ns }
+        Schedule {
+            interval_ns,
+            offset_ns,
+            last_ns: now_ns,
+        }
     }
 
     /// The first tick after the last one served that is not in the past.
@@ -44,7 +50,11 @@ impl Schedule {
         let missed = late_ns / self.interval_ns;
         let wall_ns = first + missed * self.interval_ns;
         let wait = Duration::from_nanos((wall_ns - now_ns).max(0) as u64);
-        Tick { wall_ns, wait, missed: missed as u64 }
+        Tick {
+            wall_ns,
+            wait,
+            missed: missed as u64,
+        }
     }
 
     /// The tick was served, or given up.
@@ -110,7 +120,13 @@ mod tests {
     fn timestamps_snap_to_the_tick_within_two_milliseconds() {
         let mut schedule = schedule(100 * SECOND);
         let tick = schedule.next(100 * SECOND);
-        assert_eq!(schedule.timestamp_ms(tick, tick.wall_ns + 1_900_000), 103_000);
-        assert_eq!(schedule.timestamp_ms(tick, tick.wall_ns + 2_100_000), 103_002);
+        assert_eq!(
+            schedule.timestamp_ms(tick, tick.wall_ns + 1_900_000),
+            103_000
+        );
+        assert_eq!(
+            schedule.timestamp_ms(tick, tick.wall_ns + 2_100_000),
+            103_002
+        );
     }
 }

@@ -81,7 +81,11 @@ impl Settings {
         let job = &arguments.job_name;
         let utf8 = arguments.metric_name_validation_scheme == "utf8";
         Ok(Rc::new(Settings {
-            job: if job.is_empty() { cx.node.to_string() } else { job.clone() },
+            job: if job.is_empty() {
+                cx.node.to_string()
+            } else {
+                job.clone()
+            },
             scheme: arguments.scheme.clone(),
             metrics_path: arguments.metrics_path.clone(),
             params: arguments.params.clone(),
@@ -92,7 +96,11 @@ impl Settings {
                 honor_labels: arguments.honor_labels,
                 honor_timestamps: arguments.honor_timestamps,
                 track_timestamps_staleness: arguments.track_timestamps_staleness,
-                names: if utf8 { NameScheme::Utf8 } else { NameScheme::Legacy },
+                names: if utf8 {
+                    NameScheme::Utf8
+                } else {
+                    NameScheme::Legacy
+                },
                 label_limit: arguments.label_limit,
                 name_length_limit: arguments.label_name_length_limit,
                 value_length_limit: arguments.label_value_length_limit,
@@ -116,10 +124,17 @@ impl Settings {
 /// Settings that are given and do nothing yet.
 pub fn unsupported(arguments: &ScrapeArguments) -> Vec<&'static str> {
     let given = [
-        ("scrape_failure_log_file", !arguments.scrape_failure_log_file.is_empty()),
+        (
+            "scrape_failure_log_file",
+            !arguments.scrape_failure_log_file.is_empty(),
+        ),
         ("clustering", arguments.clustering.enabled),
     ];
-    given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    given
+        .into_iter()
+        .filter(|(_, given)| *given)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 fn native(arguments: &ScrapeArguments) -> NativeSettings {
@@ -139,9 +154,13 @@ pub fn fallback(protocol: &str) -> Option<Option<Media>> {
         "" => Some(None),
         PROTOBUF => Some(Some(Media::Protobuf)),
         // Compat: the reference page writes the version with underscores.
-        "PrometheusText0.0.4" | "PrometheusText1.0.0" | "PrometheusText0_0_4"
+        "PrometheusText0.0.4"
+        | "PrometheusText1.0.0"
+        | "PrometheusText0_0_4"
         | "PrometheusText1_0_0" => Some(Some(Media::Text(Format::Text))),
-        "OpenMetricsText0.0.1" | "OpenMetricsText1.0.0" | "OpenMetricsText0_0_1"
+        "OpenMetricsText0.0.1"
+        | "OpenMetricsText1.0.0"
+        | "OpenMetricsText0_0_1"
         | "OpenMetricsText1_0_0" => Some(Some(Media::Text(Format::OpenMetrics))),
         _ => None,
     }
@@ -187,10 +206,15 @@ const PROTOBUF_MEDIA: &str = "application/vnd.google.protobuf;\
 const WEIGHT_FIRST: u32 = 6;
 
 fn client(cx: &Build, arguments: &ScrapeArguments) -> Result<Client, BuildError> {
-    let own = cx.globals.http_address.map(|address| (INTERNAL_ADDRESS.to_owned(), address));
+    let own = cx
+        .globals
+        .http_address
+        .map(|address| (INTERNAL_ADDRESS.to_owned(), address));
     let overrides: Vec<_> = own.into_iter().collect();
-    let context =
-        ClientContext { user_agent: &cx.globals.user_agent, overrides: &overrides };
+    let context = ClientContext {
+        user_agent: &cx.globals.user_agent,
+        overrides: &overrides,
+    };
     let mut options = arguments.client.options(&context);
     options.accept_gzip = arguments.enable_compression;
     Client::new(options).map_err(|error| BuildError::new(error.to_string()))
@@ -204,7 +228,10 @@ pub fn headers(settings: &Settings, timeout: Duration) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, settings.accept.clone());
     if !settings.compression {
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
     }
     let seconds = HeaderValue::from_str(&timeout.as_secs_f64().to_string()).expect("a number");
     headers.insert("x-prometheus-scrape-timeout-seconds", seconds);

@@ -35,9 +35,13 @@ impl ScrapeTarget {
     /// Fills in defaults and checks as Prometheus does. The error names the label to change.
     pub fn new(labels: &schema::Target, settings: &Settings) -> Result<Rc<ScrapeTarget>, String> {
         let labels = with_defaults(labels, settings);
-        let address = labels.get(ADDRESS).ok_or("target has no label \"__address__\"")?;
+        let address = labels
+            .get(ADDRESS)
+            .ok_or("target has no label \"__address__\"")?;
         if address.contains('/') {
-            return Err(format!("label \"__address__\" is {address:?}, but may not hold \"/\""));
+            return Err(format!(
+                "label \"__address__\" is {address:?}, but may not hold \"/\""
+            ));
         }
         let (interval, timeout) = times(&labels)?;
         let url = url(&labels, address, settings)?;
@@ -57,7 +61,9 @@ impl ScrapeTarget {
     /// Where in the interval the target is scraped: the same on each start of this host, different
     /// between hosts and targets.
     pub fn offset_ns(&self, seed: u64) -> u64 {
-        let interval_ns = u64::try_from(self.interval.as_nanos()).unwrap_or(u64::MAX).max(1);
+        let interval_ns = u64::try_from(self.interval.as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(1);
         (self.hash ^ seed) % interval_ns
     }
 }
@@ -98,12 +104,16 @@ fn times(labels: &LabelsBuf) -> Result<(Duration, Duration), String> {
         let text = labels.get(name).unwrap_or_default();
         match stdx::parse_duration(text) {
             Ok(duration) if !duration.is_zero() => Ok(duration),
-            _ => Err(format!("label {name:?} is {text:?}, expected a duration such as \"15s\"")),
+            _ => Err(format!(
+                "label {name:?} is {text:?}, expected a duration such as \"15s\""
+            )),
         }
     };
     let (interval, timeout) = (read(SCRAPE_INTERVAL)?, read(SCRAPE_TIMEOUT)?);
     if timeout > interval {
-        return Err(format!("label {SCRAPE_TIMEOUT:?} is greater than {SCRAPE_INTERVAL:?}"));
+        return Err(format!(
+            "label {SCRAPE_TIMEOUT:?} is greater than {SCRAPE_INTERVAL:?}"
+        ));
     }
     Ok((interval, timeout))
 }

@@ -25,7 +25,11 @@ impl Intake {
             track_timestamps_staleness: self.labels.track_timestamps_staleness,
             timestamp_ms_max: scene.timestamp_ms + FUTURE_MS_MAX,
         };
-        let mut collator = scene.settings.native.convert_classic.then(Collator::default);
+        let mut collator = scene
+            .settings
+            .native
+            .convert_classic
+            .then(Collator::default);
         let starts = scene.settings.start_zeros && format == Format::OpenMetrics;
         let starts = starts.then(|| OpenMetricsStarts::read(body));
         let mut parser = Parser::new(body, format);
@@ -40,9 +44,8 @@ impl Intake {
                 counts.duplicates += known.repeated;
                 counts.out_of_bounds += known.out_of_bounds;
             }
-            let refuse = |error: formats::exposition::ParseError| {
-                ScrapeError::Parse(error.to_string())
-            };
+            let refuse =
+                |error: formats::exposition::ParseError| ScrapeError::Parse(error.to_string());
             let entry = parser.next().map_err(refuse)?;
             let line = match entry {
                 Some(Entry::Sample(line)) => line,

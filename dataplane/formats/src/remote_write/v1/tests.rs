@@ -298,8 +298,9 @@ proptest! {
                 pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             labels.set("__name__", "m");
             let id = table.intern(&labels);
-            for (timestamp_ms, value) in samples {
-                encoder.sample(&table, Sample { series: id, timestamp_ms: *timestamp_ms, value: *value });
+            for &(timestamp_ms, value) in samples {
+                let series = id;
+                encoder.sample(&table, Sample { series, timestamp_ms, value });
             }
             // Adding zero turns -0 into 0 and leaves everything else alone.
             let samples = samples.iter().map(|(t, v)| (*t, (*v + 0.0).to_bits()));

@@ -9,7 +9,8 @@ use crate::remote_write::histogram;
 /// Builds one request at a time in buffers that it keeps.
 ///
 /// ```text
-/// resume, then for each item: open (if is_open says no), sample | histogram | exemplar; finish, clear
+/// resume, then for each item: open (if is_open says no), sample | histogram | exemplar;
+/// then finish, clear
 /// ```
 ///
 /// Neighbours of one series share a TimeSeries, so hand over together what belongs together.
