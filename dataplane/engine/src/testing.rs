@@ -337,16 +337,29 @@ pub fn histogram(histogram: &Histogram) -> String {
         spans.iter().map(span).collect::<Vec<_>>().join(",")
     };
     fn list(numbers: impl Iterator<Item = impl ToString>) -> String {
-        numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(",")
+        numbers
+            .map(|number| number.to_string())
+            .collect::<Vec<_>>()
+            .join(",")
     }
     let (count, zero, positive, negative) = match &histogram.counts {
-        Counts::Integer { count, zero_count, positive_deltas, negative_deltas } => (
+        Counts::Integer {
+            count,
+            zero_count,
+            positive_deltas,
+            negative_deltas,
+        } => (
             count.to_string(),
             zero_count.to_string(),
             list(positive_deltas.iter()),
             list(negative_deltas.iter()),
         ),
-        Counts::Float { count, zero_count, positive_counts, negative_counts } => (
+        Counts::Float {
+            count,
+            zero_count,
+            positive_counts,
+            negative_counts,
+        } => (
             format!("{count:?}"),
             format!("{zero_count:?}"),
             list(positive_counts.iter()),

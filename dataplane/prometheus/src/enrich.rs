@@ -313,8 +313,10 @@ mod tests {
     }
 
     fn enrich<const N: usize>(targets: Value, more: [(&str, Value); N]) -> Arc<PlanNode> {
-        let mut arguments =
-            body([("targets", targets), ("forward_to", receivers(&[SINK_NODE]))]);
+        let mut arguments = body([
+            ("targets", targets),
+            ("forward_to", receivers(&[SINK_NODE])),
+        ]);
         arguments.attributes.extend(body(more).attributes);
         node(&COMPONENT, NODE, arguments)
     }
@@ -333,7 +335,9 @@ mod tests {
     fn taken() -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         for line in sink(SINK_NODE).take() {
-            let line = line.rsplit_once('@').map_or(line.as_str(), |(line, _)| line);
+            let line = line
+                .rsplit_once('@')
+                .map_or(line.as_str(), |(line, _)| line);
             let line = line.replace(",instance=\"i\",job=\"j\"", "");
             let line = line.replace("instance=\"i\",job=\"j\",", "");
             if line.starts_with("m{") && !lines.contains(&line) {
@@ -347,7 +351,8 @@ mod tests {
     fn labels_of_the_target_that_matches_are_added() {
         check(1, || async {
             let shard = TestShard::start();
-            let page = "m{host=\"h1\",port=\"1\"} 1\nm{host=\"h2\",port=\"1\"} 2\nm{port=\"1\"} 3\n";
+            let page =
+                "m{host=\"h1\",port=\"1\"} 1\nm{host=\"h2\",port=\"1\"} 2\nm{port=\"1\"} 3\n";
             let exposer = Exposer::start(page);
             let targets = Value::array([
                 target([("name", "h1"), ("p", "1"), ("team", "old")]),
@@ -355,7 +360,10 @@ mod tests {
                 target([("name", "h1"), ("p", "2"), ("team", "blue")]),
                 target([("name", ""), ("p", "1"), ("team", "none")]),
             ]);
-            let by = Value::object([("name", Value::string("host")), ("p", Value::string("port"))]);
+            let by = Value::object([
+                ("name", Value::string("host")),
+                ("p", Value::string("port")),
+            ]);
             let only = Value::array([Value::string("team"), Value::string("absent")]);
             let more = [("target_to_metric_match", by), ("labels_to_copy", only)];
             let out = node(&SINK, SINK_NODE, body([]));

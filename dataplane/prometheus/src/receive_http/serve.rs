@@ -24,11 +24,18 @@ const WIRE_BYTES_MAX: u64 = 16 << 20;
 /// 1:10.
 const PLAIN_BYTES_MAX: usize = 128 << 20;
 /// Limit: what one request may hold, so that 128 MiB of empty messages do not become gigabytes.
-const LIMITS: Limits =
-    Limits { series_max: 1 << 20, labels_per_series_max: 512, items_max: 4 << 20 };
+const LIMITS: Limits = Limits {
+    series_max: 1 << 20,
+    labels_per_series_max: 512,
+    items_max: 4 << 20,
+};
 
-const DURATION_BOUNDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-const BYTES_BOUNDS: &[f64] = &[1024.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0];
+const DURATION_BOUNDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+const BYTES_BOUNDS: &[f64] = &[
+    1024.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0,
+];
 
 /// Limit: how far ahead of now a timestamp may be. Storages refuse later ones, and one bad clock
 /// must not block a series.
@@ -92,7 +99,9 @@ impl Receiver {
                 duration: histogram(&DURATION, DURATION_BOUNDS),
                 request_bytes: histogram(&REQUEST_BYTES, BYTES_BOUNDS),
                 response_bytes: histogram(&RESPONSE_BYTES, BYTES_BOUNDS),
-                connections: cx.registry.gauge(CONNECTIONS.name, CONNECTIONS.help, &labels),
+                connections: cx
+                    .registry
+                    .gauge(CONNECTIONS.name, CONNECTIONS.help, &labels),
             },
             cx: cx.clone(),
         }
@@ -118,11 +127,15 @@ impl Receiver {
         loop {
             runtime::sleep(GAUGE_INTERVAL).await;
             if let Some(server) = &*self.server.borrow() {
-                self.metrics.connections.set(f64::from(server.connections()));
+                self.metrics
+                    .connections
+                    .set(f64::from(server.connections()));
             }
             if runtime::now() >= next_round {
                 next_round = runtime::now() + ROUND;
-                self.known.borrow_mut().tick(&mut self.cx.series.borrow_mut());
+                self.known
+                    .borrow_mut()
+                    .tick(&mut self.cx.series.borrow_mut());
             }
         }
     }
@@ -139,7 +152,9 @@ impl Receiver {
                 "requests did not end within graceful_shutdown_timeout; their senders try again"
             );
         }
-        self.known.borrow_mut().clear(&mut self.cx.series.borrow_mut());
+        self.known
+            .borrow_mut()
+            .clear(&mut self.cx.series.borrow_mut());
         self.metrics.connections.set(0.0);
     }
 
@@ -170,7 +185,13 @@ impl Receiver {
                 let version = self.version(&request);
                 let speaks_v2 = matches!(version, Ok(Version::V2));
                 let result = self.pass_on(&wire, version, &mut room).await;
-                result.map_err(|refusal| if speaks_v2 { none_written(refusal) } else { refusal })
+                result.map_err(|refusal| {
+                    if speaks_v2 {
+                        none_written(refusal)
+                    } else {
+                        refusal
+                    }
+                })
             }
             Err(error) => Err(Answer::text(StatusCode::BAD_REQUEST, &error.to_string())),
         };
@@ -186,7 +207,12 @@ impl Receiver {
         if request.method != Method::POST {
             return Err(Answer::empty(StatusCode::METHOD_NOT_ALLOWED));
         }
-        let header = |name| request.headers.get(name).and_then(|value| value.to_str().ok());
+        let header = |name| {
+            request
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
         let encoding = header("content-encoding").unwrap_or("snappy");
         if encoding != "snappy" {
             let text = format!("content encoding \"{encoding}\" is not supported; send snappy");
@@ -197,7 +223,10 @@ impl Receiver {
 
     /// The message that a request claims to be.
     fn version(&self, request: &Incoming) -> Result<Version, Answer> {
-        let kind = request.headers.get("content-type").map(|kind| kind.to_str().unwrap_or(""));
+        let kind = request
+            .headers
+            .get("content-type")
+            .map(|kind| kind.to_str().unwrap_or(""));
         let kind = kind.unwrap_or("application/x-protobuf");
         match message_of(kind) {
             Some(V1) if self.accepts_v1 => Ok(Version::V1),
@@ -275,9 +304,9 @@ impl Receiver {
         let opened = snappy::decompress(wire, PLAIN_BYTES_MAX, &mut plain);
         let decoded = match opened {
             Err(error) => Err(Answer::text(StatusCode::BAD_REQUEST, &error.to_string())),
-            Ok(()) if !room.grow(plain.len() as u64) => {
-                Err(try_again("the memory limit is reached; raise --dataplane.memory-limit"))
-            }
+            Ok(()) if !room.grow(plain.len() as u64) => Err(try_again(
+                "the memory limit is reached; raise --dataplane.memory-limit",
+            )),
             // Compat: the type is looked at after the compression, so that a body that is none of
             // ours gets 400 and not 415 (conformance case receive_http/bad_requests).
             Ok(()) => version.and_then(|version| self.walk(&plain, version)),
@@ -318,9 +347,10 @@ impl Receiver {
             }
             Version::V1 | Version::V2 => {}
         }
-        for (reason, count) in
-            [("invalid_labels", refused.invalid_labels), ("invalid_data", refused.invalid_data)]
-        {
+        for (reason, count) in [
+            ("invalid_labels", refused.invalid_labels),
+            ("invalid_data", refused.invalid_data),
+        ] {
             if count > 0 {
                 self.ledger.take(count);
                 self.ledger.drop(reason, count);
@@ -366,8 +396,14 @@ impl Written {
     fn put_headers(&self, mut answer: Answer) -> Answer {
         let counts = [
             ("x-prometheus-remote-write-samples-written", self.samples),
-            ("x-prometheus-remote-write-histograms-written", self.histograms),
-            ("x-prometheus-remote-write-exemplars-written", self.exemplars),
+            (
+                "x-prometheus-remote-write-histograms-written",
+                self.histograms,
+            ),
+            (
+                "x-prometheus-remote-write-exemplars-written",
+                self.exemplars,
+            ),
         ];
         for (name, count) in counts {
             answer.headers.insert(name, HeaderValue::from(count));
@@ -378,10 +414,17 @@ impl Written {
 
 /// Says that nothing was written, unless the answer says more.
 fn none_written(refusal: Answer) -> Answer {
-    if refusal.headers.contains_key("x-prometheus-remote-write-samples-written") {
+    if refusal
+        .headers
+        .contains_key("x-prometheus-remote-write-samples-written")
+    {
         return refusal;
     }
-    let nothing = Written { samples: 0, histograms: 0, exemplars: 0 };
+    let nothing = Written {
+        samples: 0,
+        histograms: 0,
+        exemplars: 0,
+    };
     nothing.put_headers(refusal)
 }
 
@@ -405,7 +448,9 @@ fn message_of(content_type: &str) -> Option<&str> {
 // Remote write 1.0 and 2.0: 5xx when the same request may be taken later.
 fn try_again(text: &str) -> Answer {
     let mut answer = Answer::text(StatusCode::SERVICE_UNAVAILABLE, text);
-    answer.headers.insert("retry-after", HeaderValue::from_static("1"));
+    answer
+        .headers
+        .insert("retry-after", HeaderValue::from_static("1"));
     answer
 }
 

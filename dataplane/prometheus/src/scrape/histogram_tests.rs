@@ -85,7 +85,12 @@ fn check_bytes<const N: usize>(
     expected: [&[&str]; 2],
 ) {
     let page = page.to_vec();
-    let owned = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    let owned = |lines: &[&str]| {
+        lines
+            .iter()
+            .map(|line| (*line).to_owned())
+            .collect::<Vec<_>>()
+    };
     let expected = expected.map(owned);
     check(1, || async move {
         let shard = TestShard::start();
@@ -131,14 +136,20 @@ fn classic_series_are_taken_where_native_ones_are_not_wanted_or_both_are() {
     let more = [("scrape_protocols", wanted)];
     check_bytes(PROTOBUF, &histogram(), more, [&lines, &lines]);
     let lines = [&CLASSIC[..], &["up 1", "scrape_samples_scraped 6", NATIVE]].concat();
-    let more = [on("scrape_native_histograms"), on("scrape_classic_histograms")];
+    let more = [
+        on("scrape_native_histograms"),
+        on("scrape_classic_histograms"),
+    ];
     check_bytes(PROTOBUF, &histogram(), more, [&lines, &lines]);
 }
 
 #[test]
 fn histograms_lose_resolution_to_fit_their_limits() {
-    let coarse: &[&str] =
-        &["up 1", "scrape_samples_scraped 1", "h [schema=1 count=10 sum=18.5 zero=0 +0:2=1,8]"];
+    let coarse: &[&str] = &[
+        "up 1",
+        "scrape_samples_scraped 1",
+        "h [schema=1 count=10 sum=18.5 zero=0 +0:2=1,8]",
+    ];
     let limit = ("native_histogram_bucket_limit", Value::from(2u64));
     let more = [on("scrape_native_histograms"), limit];
     check_bytes(PROTOBUF, &histogram(), more, [coarse, coarse]);
@@ -186,7 +197,12 @@ fn numbers_summaries_and_times_of_protobuf_are_those_of_text() {
     let quantile = (3, Message(vec![(1, Double(0.5)), (2, Double(7.5))]));
     let summary = vec![(4, Message(vec![(1, Number(3)), (2, Double(9.0)), quantile]))];
     let untyped = vec![(5, Message(vec![(1, Double(-1.5))]))];
-    let page = [family("c", 0, counter), family("s", 2, summary), family("u", 3, untyped)].concat();
+    let page = [
+        family("c", 0, counter),
+        family("s", 2, summary),
+        family("u", 3, untyped),
+    ]
+    .concat();
     let lines: &[&str] = &[
         "c{x=\"1\"} 5",
         "s_count 3",
@@ -230,7 +246,10 @@ const CONVERTED: [&str; 2] = [
 
 #[test]
 fn classic_histograms_become_native_ones_with_custom_buckets() {
-    let lines = [&["g_bucket{le=\"1\"} 5", "up 1", "scrape_samples_scraped 3"], &CONVERTED[..]];
+    let lines = [
+        &["g_bucket{le=\"1\"} 5", "up 1", "scrape_samples_scraped 3"],
+        &CONVERTED[..],
+    ];
     let lines = lines.concat();
     let more = [on("convert_classic_histograms_to_nhcb")];
     check_bytes("text/plain", PAGE.as_bytes(), more, [&lines, &lines]);
@@ -283,8 +302,12 @@ u 3
 #[test]
 fn a_counter_gets_a_zero_where_it_started_once() {
     let page = "# TYPE a counter\na_total{x=\"1\"} 5\na_created{x=\"1\"} 1.5\n# EOF\n";
-    let first: &[&str] =
-        &["a_total{x=\"1\"} 0", "a_total{x=\"1\"} 5", "up 1", "scrape_samples_scraped 1"];
+    let first: &[&str] = &[
+        "a_total{x=\"1\"} 0",
+        "a_total{x=\"1\"} 5",
+        "up 1",
+        "scrape_samples_scraped 1",
+    ];
     let more = [on("start_timestamp_zero_ingestion")];
     check_bytes(OPEN_METRICS, page.as_bytes(), more, [first, &first[1..]]);
 }

@@ -14,34 +14,36 @@
 //!
 //! Compatible with prometheus.scrape of Alloy.
 
-mod target;
-mod schedule;
-mod settings;
-mod error;
-mod labels;
-mod intake;
-mod text;
 mod classic;
-mod starts;
-mod protobuf;
 mod comments;
-mod report;
-mod pool;
-mod run;
-mod inspect;
-mod metrics;
+mod error;
 #[cfg(test)]
 mod histogram_tests;
+mod inspect;
+mod intake;
+mod labels;
+mod metrics;
+mod pool;
+mod protobuf;
+mod report;
+mod run;
+mod schedule;
+mod settings;
+mod starts;
+mod target;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Build, BuildError, Built, Component, DataComponent, Globals, Leave, Role, Spread};
 use engine::Update;
-use schema::{Arguments, Attribute, Body, Bytes, Check, MetricDecl, Port, Span, Stability, Targets};
+use engine::{Build, BuildError, Built, Component, DataComponent, Globals, Leave, Role, Spread};
+use schema::{
+    Arguments, Attribute, Body, Bytes, Check, MetricDecl, Port, Span, Stability, Targets,
+};
 use schema::{Value, ValueSpan};
 
 use pool::Pool;
@@ -163,8 +165,12 @@ pub struct Clustering {
 
 const ESCAPING: &str = "metric_name_escaping_scheme";
 
-const DEFAULT_PROTOCOLS: [&str; 4] =
-    ["OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4"];
+const DEFAULT_PROTOCOLS: [&str; 4] = [
+    "OpenMetricsText1.0.0",
+    "OpenMetricsText0.0.1",
+    "PrometheusText1.0.0",
+    "PrometheusText0.0.4",
+];
 
 impl ScrapeArguments {
     fn has_default_protocols(&self) -> bool {
@@ -180,7 +186,9 @@ impl ScrapeArguments {
     pub fn protocols(&self) -> impl Iterator<Item = &str> {
         let native = self.scrapes_native() && self.has_default_protocols();
         let first = native.then_some(settings::PROTOBUF);
-        first.into_iter().chain(self.scrape_protocols.iter().map(String::as_str))
+        first
+            .into_iter()
+            .chain(self.scrape_protocols.iter().map(String::as_str))
     }
 
     fn check(&self, check: &mut Check<'_>) {
@@ -190,15 +198,22 @@ impl ScrapeArguments {
         if self.scrape_timeout.is_zero() {
             check.attribute("scrape_timeout", "must be greater than 0s");
         } else if self.scrape_timeout > self.scrape_interval {
-            check.attribute("scrape_timeout", "must not be greater than \"scrape_interval\"");
+            check.attribute(
+                "scrape_timeout",
+                "must not be greater than \"scrape_interval\"",
+            );
         }
         if settings::fallback(&self.scrape_fallback_protocol).is_none() {
-            check.attribute("scrape_fallback_protocol", "is not a protocol this program knows");
+            check.attribute(
+                "scrape_fallback_protocol",
+                "is not a protocol this program knows",
+            );
         }
         let mut protocols = self.scrape_protocols.iter();
-        if (1..).zip(protocols.clone()).any(|(next, name)| {
-            self.scrape_protocols[next..].contains(name)
-        }) {
+        if (1..)
+            .zip(protocols.clone())
+            .any(|(next, name)| self.scrape_protocols[next..].contains(name))
+        {
             check.attribute("scrape_protocols", "names a protocol twice");
         }
         let proto = protocols.any(|name| name == settings::PROTOBUF);

@@ -27,7 +27,9 @@ pub(super) fn scrape<const N: usize>(targets: Value, more: [(&str, Value); N]) -
 }
 
 pub(super) async fn apply(shard: &TestShard, scrape: Arc<PlanNode>) {
-    let errors = shard.apply(&[scrape, node(&SINK, SINK_NODE, body([]))]).await;
+    let errors = shard
+        .apply(&[scrape, node(&SINK, SINK_NODE, body([]))])
+        .await;
     assert!(errors.is_empty(), "{errors:?}");
 }
 
@@ -37,9 +39,14 @@ pub(super) fn taken(reports: &[&str]) -> Vec<String> {
     let lines = sink(SINK_NODE).take();
     let short = lines.into_iter().map(|line| {
         let (rest, _time) = line.rsplit_once('@').unwrap_or((&line, ""));
-        let rest = rest.replace("instance=\"i\",", "").replace("job=\"j\",", "");
-        let rest = rest.replace(",instance=\"i\"", "").replace(",job=\"j\"", "");
-        rest.replace("{job=\"j\"}", "").replace("{instance=\"i\"}", "")
+        let rest = rest
+            .replace("instance=\"i\",", "")
+            .replace("job=\"j\",", "");
+        let rest = rest
+            .replace(",instance=\"i\"", "")
+            .replace(",job=\"j\"", "");
+        rest.replace("{job=\"j\"}", "")
+            .replace("{instance=\"i\"}", "")
     });
     let wanted = |line: &String| {
         !line.starts_with("scrape_") || reports.iter().any(|name| line.starts_with(name))
@@ -56,8 +63,9 @@ const COUNTS: [&str; 3] = [
 /// One target with this page and these arguments: what each of the first scrapes gave.
 fn check_page<const N: usize>(page: &str, more: [(&'static str, Value); N], expected: &[&[&str]]) {
     let (page, expected) = (page.to_owned(), expected.iter().map(|lines| lines.to_vec()));
-    let expected: Vec<Vec<String>> =
-        expected.map(|lines| lines.into_iter().map(str::to_owned).collect()).collect();
+    let expected: Vec<Vec<String>> = expected
+        .map(|lines| lines.into_iter().map(str::to_owned).collect())
+        .collect();
     check(1, || async move {
         let shard = TestShard::start();
         let exposer = Exposer::start(&page);
@@ -76,10 +84,22 @@ fn series_of_a_page_come_with_the_series_about_the_scrape() {
         "# TYPE a counter\na{x=\"1\"} 1\nb 2\n",
         [],
         &[
-            &["a{x=\"1\"} 1", "b 2", "up 1", "scrape_samples_scraped 2",
-              "scrape_samples_post_metric_relabeling 2", "scrape_series_added 2"],
-            &["a{x=\"1\"} 1", "b 2", "up 1", "scrape_samples_scraped 2",
-              "scrape_samples_post_metric_relabeling 2", "scrape_series_added 0"],
+            &[
+                "a{x=\"1\"} 1",
+                "b 2",
+                "up 1",
+                "scrape_samples_scraped 2",
+                "scrape_samples_post_metric_relabeling 2",
+                "scrape_series_added 2",
+            ],
+            &[
+                "a{x=\"1\"} 1",
+                "b 2",
+                "up 1",
+                "scrape_samples_scraped 2",
+                "scrape_samples_post_metric_relabeling 2",
+                "scrape_series_added 0",
+            ],
         ],
     );
 }
@@ -90,33 +110,62 @@ fn too_many_samples_fail_the_scrape_and_are_counted() {
         "a 1\nb 2\nc 3\n",
         [("sample_limit", Value::from(2u64))],
         &[
-            &["up 0", "scrape_samples_scraped 3", "scrape_samples_post_metric_relabeling 3",
-              "scrape_series_added 2"],
-            &["up 0", "scrape_samples_scraped 3", "scrape_samples_post_metric_relabeling 3",
-              "scrape_series_added 0"],
+            &[
+                "up 0",
+                "scrape_samples_scraped 3",
+                "scrape_samples_post_metric_relabeling 3",
+                "scrape_series_added 2",
+            ],
+            &[
+                "up 0",
+                "scrape_samples_scraped 3",
+                "scrape_samples_post_metric_relabeling 3",
+                "scrape_series_added 0",
+            ],
         ],
     );
 }
 
 #[test]
 fn a_label_limit_stops_at_its_line() {
-    for limit in ["label_limit", "label_name_length_limit", "label_value_length_limit"] {
+    for limit in [
+        "label_limit",
+        "label_name_length_limit",
+        "label_value_length_limit",
+    ] {
         check_page(
             "a{b=\"1\",c=\"2\",d=\"3\",long=\"value\"} 1\ne 2\n",
             [(limit, Value::from(3u64))],
-            &[&["up 0", "scrape_samples_scraped 1", "scrape_samples_post_metric_relabeling 0",
-                "scrape_series_added 0"]],
+            &[&[
+                "up 0",
+                "scrape_samples_scraped 1",
+                "scrape_samples_post_metric_relabeling 0",
+                "scrape_series_added 0",
+            ]],
         );
     }
 }
 
 #[test]
 fn a_body_of_exactly_the_limit_is_too_large() {
-    let failed: &[&str] = &["up 0", "scrape_samples_scraped 0",
-        "scrape_samples_post_metric_relabeling 0", "scrape_series_added 0"];
-    check_page("a 1\n", [("body_size_limit", Value::string("4B"))], &[failed]);
-    let good: &[&str] = &["a 1", "up 1", "scrape_samples_scraped 1",
-        "scrape_samples_post_metric_relabeling 1", "scrape_series_added 1"];
+    let failed: &[&str] = &[
+        "up 0",
+        "scrape_samples_scraped 0",
+        "scrape_samples_post_metric_relabeling 0",
+        "scrape_series_added 0",
+    ];
+    check_page(
+        "a 1\n",
+        [("body_size_limit", Value::string("4B"))],
+        &[failed],
+    );
+    let good: &[&str] = &[
+        "a 1",
+        "up 1",
+        "scrape_samples_scraped 1",
+        "scrape_samples_post_metric_relabeling 1",
+        "scrape_series_added 1",
+    ];
     check_page("a 1\n", [("body_size_limit", Value::string("5B"))], &[good]);
 }
 
@@ -126,10 +175,18 @@ fn a_malformed_line_fails_the_scrape_after_the_lines_before_it() {
         "good 1\nbad{a=\"1\" 2\nother 3\n",
         [],
         &[
-            &["up 0", "scrape_samples_scraped 1", "scrape_samples_post_metric_relabeling 1",
-              "scrape_series_added 1"],
-            &["up 0", "scrape_samples_scraped 1", "scrape_samples_post_metric_relabeling 1",
-              "scrape_series_added 0"],
+            &[
+                "up 0",
+                "scrape_samples_scraped 1",
+                "scrape_samples_post_metric_relabeling 1",
+                "scrape_series_added 1",
+            ],
+            &[
+                "up 0",
+                "scrape_samples_scraped 1",
+                "scrape_samples_post_metric_relabeling 1",
+                "scrape_series_added 0",
+            ],
         ],
     );
 }
@@ -139,8 +196,14 @@ fn of_equal_series_in_one_scrape_the_first_counts() {
     check_page(
         "dup{a=\"1\"} 1\ndup{a=\"1\"} 2\nfine 3\n",
         [],
-        &[&["dup{a=\"1\"} 1", "fine 3", "up 1", "scrape_samples_scraped 3",
-            "scrape_samples_post_metric_relabeling 3", "scrape_series_added 2"]],
+        &[&[
+            "dup{a=\"1\"} 1",
+            "fine 3",
+            "up 1",
+            "scrape_samples_scraped 3",
+            "scrape_samples_post_metric_relabeling 3",
+            "scrape_series_added 2",
+        ]],
     );
 }
 
@@ -193,7 +256,10 @@ fn vanished_series_and_lost_targets_get_staleness_markers() {
         assert_eq!(taken(&[]), ["up 0"]);
         exposer.page.borrow_mut().status = 200;
         runtime::sleep(SECOND * 10).await;
-        assert_eq!(taken(&["scrape_series_added"]), ["a 5", "up 1", "scrape_series_added 0"]);
+        assert_eq!(
+            taken(&["scrape_series_added"]),
+            ["a 5", "up 1", "scrape_series_added 0"]
+        );
     });
 }
 
@@ -248,7 +314,10 @@ fn a_change_of_targets_leaves_the_others_alone() {
         apply(&shard, scrape(both, [])).await;
         runtime::sleep(SECOND * 10).await;
         let added: Vec<String> = taken(&["scrape_series_added"]);
-        assert!(added.contains(&"scrape_series_added 0".to_owned()), "{added:?}");
+        assert!(
+            added.contains(&"scrape_series_added 0".to_owned()),
+            "{added:?}"
+        );
         let asked = first.asked.borrow().len();
         assert_eq!(asked, 2, "one scrape an interval");
     });
@@ -265,10 +334,19 @@ fn scrapes_stand_at_a_fixed_offset_in_each_interval() {
             .take()
             .iter()
             .filter(|line| line.starts_with("a{"))
-            .map(|line| line.rsplit_once('@').expect("a time").1.parse().expect("a number"))
+            .map(|line| {
+                line.rsplit_once('@')
+                    .expect("a time")
+                    .1
+                    .parse()
+                    .expect("a number")
+            })
             .collect();
         assert!(9 <= times.len(), "{times:?}");
-        assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 10_000), "{times:?}");
+        assert!(
+            times.windows(2).all(|pair| pair[1] - pair[0] == 10_000),
+            "{times:?}"
+        );
     });
 }
 
@@ -280,7 +358,10 @@ fn a_slow_target_times_out() {
         exposer.page.borrow_mut().delay = SECOND * 7;
         apply(&shard, scrape(Value::array([exposer.target()]), [])).await;
         runtime::sleep(SECOND * 16).await;
-        assert_eq!(taken(&["scrape_samples_scraped"]), ["up 0", "scrape_samples_scraped 0"]);
+        assert_eq!(
+            taken(&["scrape_samples_scraped"]),
+            ["up 0", "scrape_samples_scraped 0"]
+        );
     });
 }
 
@@ -289,7 +370,10 @@ fn more_targets_than_allowed_fail_all() {
     check(9, || async {
         let shard = TestShard::start();
         let exposer = Exposer::start("a 1\n");
-        let targets = [exposer.target(), exposer.target_with([("instance", "i"), ("job", "k")])];
+        let targets = [
+            exposer.target(),
+            exposer.target_with([("instance", "i"), ("job", "k")]),
+        ];
         let limit = [("target_limit", Value::from(1u64))];
         apply(&shard, scrape(Value::array(targets), limit)).await;
         runtime::sleep(SECOND * 10).await;
@@ -317,14 +401,19 @@ fn internal_labels_make_the_url_and_stay_out_of_the_series() {
         let shard = TestShard::start();
         let exposer = Exposer::start("a 1\n");
         let labels = [
-            ("__metrics_path__", "/own"), ("__param_p", "v w"), ("__meta_x", "gone"),
+            ("__metrics_path__", "/own"),
+            ("__param_p", "v w"),
+            ("__meta_x", "gone"),
             ("instance", "named"),
         ];
         let targets = Value::array([exposer.target_with(labels)]);
         let params = Value::object([("q", Value::array([Value::string("1"), Value::string("2")]))]);
         apply(&shard, scrape(targets, [("params", params)])).await;
         runtime::sleep(SECOND * 10).await;
-        assert_eq!(taken(&[])[0], "a{instance=\"named\",job=\"prometheus.scrape.s\"} 1");
+        assert_eq!(
+            taken(&[])[0],
+            "a{instance=\"named\",job=\"prometheus.scrape.s\"} 1"
+        );
         assert_eq!(*exposer.asked.borrow(), ["/own?p=v+w&q=1&q=2"]);
     });
 }
@@ -350,7 +439,10 @@ fn exposed_timestamps_are_kept_or_not_and_the_far_future_is_dropped() {
         apply(&shard, scrape(Value::array([exposer.target()]), dishonour)).await;
         runtime::sleep(SECOND * 10).await;
         let lines = sink(SINK_NODE).take();
-        assert!(!lines.iter().any(|line| line.ends_with(&near.to_string())), "{lines:?}");
+        assert!(
+            !lines.iter().any(|line| line.ends_with(&near.to_string())),
+            "{lines:?}"
+        );
     });
 }
 
@@ -370,7 +462,10 @@ fn a_refused_batch_is_offered_again_until_the_next_scrape_and_late_scrapes_are_c
         let metrics = shard.metrics().await;
         let labels = [("component_id", NODE)];
         let dropped = metrics.number("invar_scrape_dropped_samples_total", &labels);
-        assert!(dropped.is_some_and(|dropped| 12.0 <= dropped), "{dropped:?}");
+        assert!(
+            dropped.is_some_and(|dropped| 12.0 <= dropped),
+            "{dropped:?}"
+        );
         shard.verify_ledgers().await;
     });
 }
@@ -385,7 +480,10 @@ fn references_to_series_are_given_back() {
             exposer.show(&format!("a 1\nround{{n=\"{round}\"}} 1\n"));
             runtime::sleep(SECOND * 10).await;
         }
-        let markers = taken(&[]).iter().filter(|line| line.ends_with("STALE")).count();
+        let markers = taken(&[])
+            .iter()
+            .filter(|line| line.ends_with("STALE"))
+            .count();
         assert_eq!(markers, 19, "each round's series ends with the next one");
         // a, the last round and the five about the scrape.
         assert_eq!(shard.metrics().await.number("invar_series", &[]), Some(7.0));
@@ -422,6 +520,13 @@ fn exemplars_come_once() {
         apply(&shard, scrape(Value::array([exposer.target()]), [])).await;
         runtime::sleep(SECOND * 20).await;
         let lines = sink(SINK_NODE).take();
-        assert_eq!(lines.iter().filter(|line| line.contains(" exemplar ")).count(), 1, "{lines:?}");
+        assert_eq!(
+            lines
+                .iter()
+                .filter(|line| line.contains(" exemplar "))
+                .count(),
+            1,
+            "{lines:?}"
+        );
     });
 }

@@ -86,7 +86,11 @@ impl Node {
         for change in self.changes.drain(..) {
             change.apply(durable);
             // What was given up there earlier is written over.
-            self.doomed = self.doomed.iter().flat_map(|old| old.without(&change)).collect();
+            self.doomed = self
+                .doomed
+                .iter()
+                .flat_map(|old| old.without(&change))
+                .collect();
         }
     }
 
@@ -149,12 +153,21 @@ impl Node {
 impl Change {
     /// What is left of this change after a later one.
     fn without(&self, later: &Change) -> Vec<Change> {
-        let (Change::Write { offset, bytes }, Change::Write { offset: start, bytes: over }) =
-            (self, later)
+        let (
+            Change::Write { offset, bytes },
+            Change::Write {
+                offset: start,
+                bytes: over,
+            },
+        ) = (self, later)
         else {
             // A later length replaces an earlier one, and nothing else.
             let replaced = matches!((self, later), (Change::Len(_), Change::Len(_)));
-            return if replaced { Vec::new() } else { vec![self.clone()] };
+            return if replaced {
+                Vec::new()
+            } else {
+                vec![self.clone()]
+            };
         };
         let end = offset + bytes.len() as u64;
         let over_end = start + over.len() as u64;
