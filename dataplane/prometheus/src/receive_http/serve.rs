@@ -1,5 +1,10 @@
 //! The HTTP side: refuse early, read, walk, pass on, answer.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "a refusal is an answer, and moving one costs nothing beside sending it"
+)]
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
