@@ -13,6 +13,8 @@
 
 mod intake;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 use std::sync::Arc;
