@@ -3,32 +3,49 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "tests read the corpus")]
 
-#[path = "../../../fuzz/checks/open_metrics.rs"]
-mod open_metrics;
+#[path = "../../../fuzz/checks/exposition.rs"]
+mod exposition;
+#[path = "../../../fuzz/checks/protobuf_exposition.rs"]
+mod protobuf_exposition;
 #[path = "../../../fuzz/checks/remote_write.rs"]
 mod remote_write;
+#[path = "../../../fuzz/checks/remote_write_2.rs"]
+mod remote_write_2;
 #[path = "../../../fuzz/checks/replay.rs"]
 mod replay;
 #[path = "../../../fuzz/checks/snappy.rs"]
 mod snappy;
-#[path = "../../../fuzz/checks/text_exposition.rs"]
-mod text_exposition;
 
+use formats::exposition::Format;
 use replay::replay;
 
 #[test]
 fn text_exposition_corpus_holds() {
-    replay("text_exposition", text_exposition::check);
+    replay("text_exposition", |bytes| {
+        exposition::check(bytes, Format::Text)
+    });
 }
 
 #[test]
 fn open_metrics_corpus_holds() {
-    replay("open_metrics", open_metrics::check);
+    replay("open_metrics", |bytes| {
+        exposition::check(bytes, Format::OpenMetrics)
+    });
 }
 
 #[test]
 fn remote_write_corpus_holds() {
     replay("remote_write", remote_write::check);
+}
+
+#[test]
+fn remote_write_2_corpus_holds() {
+    replay("remote_write_2", remote_write_2::check);
+}
+
+#[test]
+fn protobuf_exposition_corpus_holds() {
+    replay("protobuf_exposition", protobuf_exposition::check);
 }
 
 #[test]

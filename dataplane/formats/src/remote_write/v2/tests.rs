@@ -334,7 +334,10 @@ fn limits_stop_a_request_before_it_grows() {
     assert_eq!(error.reason, "too many samples");
 }
 
-fn write(table: &SeriesTable, series: &[(SeriesId, Vec<(i64, f64)>, bool)]) -> Vec<u8> {
+/// A series, its samples, and whether it has metadata.
+type Written = (SeriesId, Vec<(i64, f64)>, bool);
+
+fn write(table: &SeriesTable, series: &[Written]) -> Vec<u8> {
     let mut encoder = Encoder::new(3);
     encoder.resume();
     for (id, samples, described) in series {
