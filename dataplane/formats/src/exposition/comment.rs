@@ -1,5 +1,7 @@
 //! HELP, TYPE and UNIT lines.
 
+use std::borrow::Cow;
+
 use batch::MetricKind;
 
 use super::parser::{Entry, Format};
@@ -34,7 +36,7 @@ pub(super) fn metadata<'a>(
     name: &'a [u8],
     text: &'a [u8],
 ) -> Result<Entry<'a>, &'static str> {
-    let family = String::from_utf8_lossy(name);
+    let family = readable(name);
     match keyword {
         Keyword::Help => {
             let text = std::str::from_utf8(text).map_err(|_| "a help text in UTF-8")?;
@@ -50,11 +52,19 @@ pub(super) fn metadata<'a>(
             if text.is_empty() || stem.is_some_and(|stem| stem.ends_with(b"_")) {
                 return Ok(Entry::Unit {
                     name: family,
-                    unit: String::from_utf8_lossy(text),
+                    unit: readable(text),
                 });
             }
             Err("a unit that the metric's name ends with")
         }
+    }
+}
+
+/// The lossy conversion goes byte by byte even where nothing is lost.
+fn readable(text: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(text),
     }
 }
 
