@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::{Globals, LaneDefaults};
 use plan::{ConfigSource, Controller, Options, Shards};
@@ -18,6 +19,9 @@ use crate::run::{Setup, identity, signals};
 /// The built-in configuration; [`DEMO_ADDRESS`] in it stands for where this process listens.
 const DEMO: &str = include_str!("demo.alloy");
 const DEMO_ADDRESS: &str = "ADDRESS";
+
+/// By then the first scrapes are over, and code that ran since the start mostly does not run again.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// All parts, before a configuration is loaded.
 pub(super) struct Program {
@@ -111,6 +115,10 @@ impl Program {
                 println!("Invar shows itself at http://{address}{prefix} (Ctrl-C ends it)");
             }
             tokio::task::spawn_local(serve(listener, server));
+            tokio::task::spawn_local(async {
+                tokio::time::sleep(SETTLED_AFTER).await;
+                os::release_text();
+            });
             let running = tokio::task::spawn_local(async move { controller.run().await });
             signals::obey(&signals, &handle).await;
             // The controller ends by its own answer to the stop.

@@ -14,6 +14,8 @@ mod system;
 #[cfg(target_os = "windows")]
 #[path = "windows.rs"]
 mod system;
+#[cfg(target_os = "linux")]
+mod text;
 
 /// Bytes that this process can use before the system kills or starves it: the machine's memory, or
 /// the container's limit where that is lower.
@@ -24,6 +26,13 @@ pub fn memory_limit() -> u64 {
 /// Bytes of memory that are resident for this process, zero where the system does not tell.
 pub fn resident_bytes() -> u64 {
     system::resident_bytes().unwrap_or(0)
+}
+
+/// Drops pages of the program's code that are not needed again soon from the resident set, where the
+/// system can do that. To be called once the start is over.
+pub fn release_text() {
+    #[cfg(target_os = "linux")]
+    text::release_text();
 }
 
 #[cfg(test)]
