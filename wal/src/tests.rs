@@ -470,6 +470,34 @@ fn a_corrupt_record_is_skipped_counted_and_kept() {
 }
 
 #[test]
+fn what_lies_behind_a_torn_record_does_not_come_back_later() {
+    let disk = run(&Disk::new(), || async {
+        let lane = open(&options(&["a"])).await;
+        let first = lane.append(1, 10, &payload(0)).unwrap();
+        let second = lane.append(1, 10, &payload(1)).unwrap();
+        lane.committed(first).await.unwrap();
+        lane.committed(second).await.unwrap();
+    });
+    // A power loss might have left of this commit the second record only.
+    disk.corrupt(
+        &Path::new(DIR).join(&segment_names(&disk)[0]),
+        512,
+        &[0; 544],
+    );
+    let disk = run(&disk, || async {
+        let lane = open(&options(&["a"])).await;
+        assert_eq!(lane.held_items("a"), 0);
+        // As long as the torn one: it would lead to the one behind.
+        fill(&lane, 500..501).await;
+    });
+    run(&disk, || async {
+        let lane = open(&options(&["a"])).await;
+        assert_eq!(drain(&lane, "a").await, [500]);
+        assert_eq!(lane.stats().corrupt_bytes, 0);
+    });
+}
+
+#[test]
 fn the_offline_reader_sees_the_lane_and_what_is_wrong_with_it() {
     let disk = run(&Disk::new(), || async {
         let lane = open(&options(&["a"])).await;
