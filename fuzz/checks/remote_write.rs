@@ -1,9 +1,10 @@
-//! Remote write requests: what decodes is encoded and decoded again to the same.
+//! Remote write 1.0: what decodes is encoded and decoded again to the same, plain or as a block.
 
 use std::rc::Rc;
 
 use batch::{Exemplar, HistogramSample, Sample, SeriesTable};
-use formats::remote_write::v1::{Encoder, Limits, TimeSeries, WriteRequest, decode};
+use formats::remote_write::v1::{BlockEncoder, Encoder, Limits, TimeSeries, WriteRequest, decode};
+use formats::snappy;
 
 const LIMITS: Limits = Limits {
     series_max: 1_000,

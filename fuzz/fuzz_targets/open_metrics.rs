@@ -2,7 +2,9 @@
 
 #![no_main]
 
-#[path = "../checks/open_metrics.rs"]
-mod open_metrics;
+use formats::exposition::Format;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| open_metrics::check(bytes));
+#[path = "../checks/exposition.rs"]
+mod exposition;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| exposition::check(bytes, Format::OpenMetrics));

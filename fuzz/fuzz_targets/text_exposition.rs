@@ -2,7 +2,9 @@
 
 #![no_main]
 
-#[path = "../checks/text_exposition.rs"]
-mod text_exposition;
+use formats::exposition::Format;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| text_exposition::check(bytes));
+#[path = "../checks/exposition.rs"]
+mod exposition;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| exposition::check(bytes, Format::Text));
