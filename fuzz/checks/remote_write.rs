@@ -61,49 +61,58 @@ fn normalise(request: &mut WriteRequest) {
     request.series = merged;
 }
 
+/// Encodes with both encoders, which must agree.
 fn encode(request: &WriteRequest) -> Vec<u8> {
     let mut table = SeriesTable::new(1);
-    let mut encoder = Encoder::new();
-    for one in &request.series {
-        let series = table.intern(&one.labels);
+    let series: Vec<_> = request
+        .series
+        .iter()
+        .map(|one| table.intern(&one.labels))
+        .collect();
+    let (mut plain, mut blocks) = (Encoder::new(), BlockEncoder::new());
+    blocks.catch_up(&table);
+    for (one, series) in request.series.iter().zip(series) {
         for (timestamp_ms, value) in &one.samples {
             let (timestamp_ms, value) = (*timestamp_ms, *value);
-            encoder.sample(
-                &table,
-                Sample {
-                    series,
-                    timestamp_ms,
-                    value,
-                },
-            );
+            let sample = Sample {
+                series,
+                timestamp_ms,
+                value,
+            };
+            plain.sample(&table, sample);
+            blocks.sample(&table, sample);
         }
         for (timestamp_ms, histogram) in &one.histograms {
-            let histogram = Rc::new(histogram.clone());
-            let timestamp_ms = *timestamp_ms;
-            encoder.histogram(
-                &table,
-                &HistogramSample {
-                    series,
-                    timestamp_ms,
-                    histogram,
-                },
-            );
+            let (timestamp_ms, histogram) = (*timestamp_ms, Rc::new(histogram.clone()));
+            let sample = HistogramSample {
+                series,
+                timestamp_ms,
+                histogram,
+            };
+            plain.histogram(&table, &sample);
+            blocks.histogram(&table, &sample);
         }
         for (timestamp_ms, value, labels) in &one.exemplars {
             let (timestamp_ms, value, labels) = (*timestamp_ms, *value, labels.clone());
-            encoder.exemplar(
-                &table,
-                &Exemplar {
-                    series,
-                    labels,
-                    timestamp_ms,
-                    value,
-                },
-            );
+            let exemplar = Exemplar {
+                series,
+                labels,
+                timestamp_ms,
+                value,
+            };
+            plain.exemplar(&table, &exemplar);
+            blocks.exemplar(&table, &exemplar);
         }
     }
+    blocks.end_series(&table);
     for metadata in &request.metadata {
-        encoder.metadata(metadata);
+        plain.metadata(metadata);
+        blocks.metadata(metadata);
     }
-    encoder.finish().to_vec()
+    let (mut block, mut unpacked) = (Vec::new(), Vec::new());
+    blocks.finish(&mut block);
+    let plain = plain.finish();
+    snappy::decompress(&block, plain.len(), &mut unpacked).expect("our own block");
+    assert_eq!(unpacked, plain);
+    unpacked
 }
