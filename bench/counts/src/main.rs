@@ -1,7 +1,8 @@
-//! Counts the instructions that a sample costs in each stage of its way, and holds them to a budget.
+//! Counts the instructions that a sample costs in each stage of its way, and holds them to a
+//! budget.
 //!
-//! Time moves with the machine and its neighbours; instructions do not, so that a change of 3 % shows in CI.
-//! Each stage runs alone under callgrind, which counts inside one function only.
+//! Time moves with the machine and its neighbours; instructions do not, so that a change of 3 %
+//! shows in CI. Each stage runs alone under callgrind, which counts inside one function only.
 //!
 //! ```text
 //! counts check        every stage under callgrind, against budget.txt; an overrun is an error

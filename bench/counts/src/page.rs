@@ -1,4 +1,5 @@
-//! The page that is scraped: 1,000 series of 9 to 14 labels in 50 families, as a Kubernetes host has them.
+//! The page that is scraped: 1,000 series of 9 to 14 labels in 50 families, as a Kubernetes host
+//! has them.
 
 use std::fmt::Write;
 

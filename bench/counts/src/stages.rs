@@ -119,7 +119,8 @@ impl Bench {
         }
     }
 
-    /// A batch becomes a compressed request in one pass: what the product does instead of the two above.
+    /// A batch becomes a compressed request in one pass: what the product does instead of the two
+    /// above.
     #[inline(never)]
     pub fn stage_block(&mut self) {
         for _ in 0..ROUNDS {

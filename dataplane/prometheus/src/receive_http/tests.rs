@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use batch::{Counts, Histogram, LabelsBuf, Metadata, MetricKind, ResetHint, Sample, SeriesTable, Span};
+use batch::{
+    Counts, Histogram, LabelsBuf, Metadata, MetricKind, ResetHint, Sample, SeriesTable, Span,
+};
 use engine::PlanNode;
 use engine::testing::{Mood, SINK, TestShard, body, node, receivers, sink, with_block};
 use formats::remote_write::v2::Items;
@@ -25,20 +27,35 @@ fn receive(messages: &[&str], type_and_unit: bool) -> Arc<PlanNode> {
     let messages = messages.iter().map(|message| Value::string(*message));
     let arguments = body([
         ("forward_to", receivers(&[SINK_NODE])),
-        ("accepted_remote_write_protobuf_messages", Value::array(messages)),
+        (
+            "accepted_remote_write_protobuf_messages",
+            Value::array(messages),
+        ),
         ("enable_type_and_unit_labels", Value::from(type_and_unit)),
     ]);
     let address = Value::string("127.0.0.1");
-    let http = body([("listen_address", address), ("listen_port", Value::from(i64::from(PORT)))]);
-    node(&COMPONENT, "prometheus.receive_http.in", with_block(arguments, "http", http))
+    let http = body([
+        ("listen_address", address),
+        ("listen_port", Value::from(i64::from(PORT))),
+    ]);
+    node(
+        &COMPONENT,
+        "prometheus.receive_http.in",
+        with_block(arguments, "http", http),
+    )
 }
 
 async fn post(kind: &str, body: &[u8]) -> Response {
     let address = SocketAddr::from(([127, 0, 0, 1], PORT));
     let target = Target::parse(&format!("http://{address}/api/v1/metrics/write")).expect("a URL");
     let mut request = Request::post(&target, Bytes::copy_from_slice(body));
-    request.headers.insert("content-type", HeaderValue::from_str(kind).expect("a header"));
-    request.headers.insert("content-encoding", HeaderValue::from_static("snappy"));
+    request.headers.insert(
+        "content-type",
+        HeaderValue::from_str(kind).expect("a header"),
+    );
+    request
+        .headers
+        .insert("content-encoding", HeaderValue::from_static("snappy"));
     let client = Client::new(ClientOptions::new("test")).expect("plain options");
     let limits = BodyLimits::both(1 << 20);
     let answer = client.send(&request, Duration::from_secs(5), limits).await;
@@ -64,7 +81,10 @@ fn histogram(count: u64) -> Histogram {
         sum: 1.5,
         zero_threshold: 0.0,
         reset_hint: ResetHint::Unknown,
-        positive_spans: vec![Span { offset: 0, length: 1 }],
+        positive_spans: vec![Span {
+            offset: 0,
+            length: 1,
+        }],
         negative_spans: Vec::new(),
         counts: Counts::Integer {
             count,
@@ -111,7 +131,14 @@ fn first(series: &[(&[(&str, &str)], i64)]) -> Vec<u8> {
     let mut encoder = v1::Encoder::new();
     for (text, timestamp_ms) in series {
         let series = table.intern(&labels(text));
-        encoder.sample(&table, Sample { series, timestamp_ms: *timestamp_ms, value: 1.0 });
+        encoder.sample(
+            &table,
+            Sample {
+                series,
+                timestamp_ms: *timestamp_ms,
+                value: 1.0,
+            },
+        );
     }
     compressed(encoder.finish())
 }
@@ -121,7 +148,9 @@ fn shown(answer: &Response) -> String {
     let count = |what: &str| {
         let name = format!("x-prometheus-remote-write-{what}-written");
         let value = answer.head.headers.get(&name);
-        value.map_or("-".to_owned(), |value| value.to_str().expect("text").to_owned())
+        value.map_or("-".to_owned(), |value| {
+            value.to_str().expect("text").to_owned()
+        })
     };
     let counts = ["samples", "histograms", "exemplars"].map(count).join(" ");
     format!("{} {counts}", answer.head.status.as_u16())
@@ -131,14 +160,19 @@ const BOTH: [&str; 2] = [super::V1, super::V2];
 
 async fn started(receive: Arc<PlanNode>) -> TestShard {
     let shard = TestShard::start();
-    let errors = shard.apply(&[receive, node(&SINK, SINK_NODE, body([]))]).await;
+    let errors = shard
+        .apply(&[receive, node(&SINK, SINK_NODE, body([]))])
+        .await;
     assert!(errors.is_empty(), "{errors:?}");
     shard
 }
 
 fn taken() -> Vec<String> {
     let lines = sink(SINK_NODE).take();
-    let short = |line: String| line.rsplit_once('@').map_or(line.clone(), |(line, _)| line.to_owned());
+    let short = |line: String| {
+        line.rsplit_once('@')
+            .map_or(line.clone(), |(line, _)| line.to_owned())
+    };
     lines.into_iter().map(short).collect()
 }
 
@@ -156,7 +190,10 @@ fn a_request_of_version_2_is_taken_and_counted() {
             (&[("__name__", "h")], Item::Histogram(now, 3)),
         ]);
         assert_eq!(shown(&post(V2, &request).await), "204 1 1 0");
-        let expected = ["m{a=\"1\"} 1.5", "h [schema=0 count=3 sum=1.5 zero=0 +0:1=3]"];
+        let expected = [
+            "m{a=\"1\"} 1.5",
+            "h [schema=0 count=3 sum=1.5 zero=0 +0:1=3]",
+        ];
         assert_eq!(taken(), expected);
         shard.verify_ledgers().await;
     });
@@ -178,7 +215,12 @@ fn what_is_wrong_with_a_part_of_version_2_is_told_and_the_rest_is_taken() {
         let answer = post(V2, &request).await;
         assert_eq!(shown(&answer), "400 1 0 0");
         let text = text(&answer);
-        for part in ["no metric name", "too far in the future", "observation count", "neither"] {
+        for part in [
+            "no metric name",
+            "too far in the future",
+            "observation count",
+            "neither",
+        ] {
             assert!(text.contains(part), "{text}: {part}");
         }
         assert_eq!(taken(), ["good 2"]);
@@ -210,9 +252,16 @@ fn a_type_that_is_not_taken_gets_415_and_a_body_that_is_no_message_400() {
         let good = first(&[(&[("__name__", "m")], now)]);
         for kind in [V2, "text/plain", "application/x-protobuf;proto=other"] {
             assert_eq!(shown(&post(kind, &good).await), "415 - - -", "{kind}");
-            assert_eq!(shown(&post(kind, b"not snappy").await), "400 - - -", "{kind}");
+            assert_eq!(
+                shown(&post(kind, b"not snappy").await),
+                "400 - - -",
+                "{kind}"
+            );
         }
-        assert_eq!(shown(&post(V1, &compressed(b"\x0a\xff")).await), "400 - - -");
+        assert_eq!(
+            shown(&post(V1, &compressed(b"\x0a\xff")).await),
+            "400 - - -"
+        );
         assert!(taken().is_empty());
         shard.verify_ledgers().await;
     });
@@ -222,7 +271,10 @@ fn a_type_that_is_not_taken_gets_415_and_a_body_that_is_no_message_400() {
 fn a_refusal_of_version_2_says_that_nothing_was_written() {
     check(5, || async {
         let shard = started(receive(&BOTH, false)).await;
-        assert_eq!(shown(&post(V2, &compressed(b"\x2a\xff")).await), "400 0 0 0");
+        assert_eq!(
+            shown(&post(V2, &compressed(b"\x2a\xff")).await),
+            "400 0 0 0"
+        );
         sink(SINK_NODE).mood.set(Mood::Refuse);
         let request = second(&[(&[("__name__", "m")], Item::Sample(runtime::wall_ms(), 1.0))]);
         assert_eq!(shown(&post(V2, &request).await), "503 0 0 0");

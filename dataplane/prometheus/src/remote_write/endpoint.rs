@@ -135,7 +135,8 @@ impl Part {
             // Remote write 2.0: a success without any Written header comes of a receiver that took
             // the message for one of version 1; to be treated like 415.
             let message = "the endpoint says yes, but not that it has written anything; if it \
-                           knows only version 1, set protobuf_message to \"prometheus.WriteRequest\"";
+                           knows only version 1, set protobuf_message to \
+                           \"prometheus.WriteRequest\"";
             return Outcome::Drop {
                 reason: "not_written",
                 message: message.to_owned(),

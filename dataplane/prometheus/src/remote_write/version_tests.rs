@@ -15,7 +15,10 @@ const V2: &str = "io.prometheus.write.v2.Request";
 
 fn second(receiver: &Receiver) -> Body {
     let mut endpoint = endpoint(receiver);
-    let more = [("protobuf_message", Value::string(V2)), ("send_native_histograms", on())];
+    let more = [
+        ("protobuf_message", Value::string(V2)),
+        ("send_native_histograms", on()),
+    ];
     endpoint.attributes.extend(body(more).attributes);
     endpoint
 }
@@ -35,12 +38,17 @@ fn scrape_with<const N: usize>(exposer: &Exposer, more: [(&str, Value); N]) -> A
     node(&scrape::COMPONENT, "prometheus.scrape.s", arguments)
 }
 
-/// What arrived of the series that the page shows, times and the target's labels left out, each once.
+/// What arrived of the series that the page shows, times and the target's labels left out, each
+/// once.
 fn arrived(receiver: &Receiver) -> Vec<String> {
     let lines = receiver.got.lines.borrow();
     let short = |line: &String| {
-        let line = line.rsplit_once('@').map_or(line.as_str(), |(line, _)| line);
-        line.replace("instance=\"i\",job=\"j\"", "").replace("{}", "").replace("{,", "{")
+        let line = line
+            .rsplit_once('@')
+            .map_or(line.as_str(), |(line, _)| line);
+        line.replace("instance=\"i\",job=\"j\"", "")
+            .replace("{}", "")
+            .replace("{,", "{")
     };
     let mut short: Vec<String> = lines.iter().map(short).collect();
     short.retain(|line| !line.starts_with("scrape_") && !line.starts_with("up"));
@@ -71,13 +79,22 @@ fn version_2_carries_what_version_1_cannot() {
         let shard = TestShard::start();
         let (exposer, receiver) = (page(), Receiver::start());
         receiver.got.written.set(Some(1));
-        let more = [("convert_classic_histograms_to_nhcb", on()), ("honor_metadata", on())];
-        let nodes = [scrape_with(&exposer, more), remote_write(&[second(&receiver)])];
+        let more = [
+            ("convert_classic_histograms_to_nhcb", on()),
+            ("honor_metadata", on()),
+        ];
+        let nodes = [
+            scrape_with(&exposer, more),
+            remote_write(&[second(&receiver)]),
+        ];
         apply(&shard, &nodes).await;
         runtime::sleep(SECOND * 3).await;
         let headers = receiver.got.headers.borrow()[0].clone();
         let header = |name: &str| headers[name].to_str().expect("text").to_owned();
-        assert_eq!(header("content-type"), format!("application/x-protobuf;proto={V2}"));
+        assert_eq!(
+            header("content-type"),
+            format!("application/x-protobuf;proto={V2}")
+        );
         assert_eq!(header("x-prometheus-remote-write-version"), "2.0.0");
         let expected = [
             "a_total{x=\"1\"} 1",
@@ -85,12 +102,17 @@ fn version_2_carries_what_version_1_cannot() {
             "r [schema=-53 count=4 sum=0 zero=0 +0:2=3,-2 bounds=1]",
             "r exemplar {trace_id=\"h\"} 0.5",
         ];
-        let got: Vec<String> =
-            arrived(&receiver).iter().map(|line| line.replace(",x=", "x=")).collect();
+        let got: Vec<String> = arrived(&receiver)
+            .iter()
+            .map(|line| line.replace(",x=", "x="))
+            .collect();
         assert_eq!(got, expected);
-        let metadata = receiver.got.metadata.borrow();
+        let metadata = receiver.got.metadata.borrow().clone();
         for expected in ["a_total counter Help of a. ", "r histogram  "] {
-            assert!(metadata.iter().any(|line| line == expected), "{expected}: {metadata:?}");
+            assert!(
+                metadata.iter().any(|line| line == expected),
+                "{expected}: {metadata:?}"
+            );
         }
         let up = "up gauge Health of the scrape target. 1 means the target is healthy, 0 if the \
                   scrape failed. targets";
@@ -105,7 +127,10 @@ fn metadata_goes_along_with_series_only_where_it_is_honored() {
         let shard = TestShard::start();
         let (exposer, receiver) = (page(), Receiver::start());
         receiver.got.written.set(Some(1));
-        let nodes = [scrape_with(&exposer, []), remote_write(&[second(&receiver)])];
+        let nodes = [
+            scrape_with(&exposer, []),
+            remote_write(&[second(&receiver)]),
+        ];
         apply(&shard, &nodes).await;
         runtime::sleep(SECOND * 70).await;
         assert!(!receiver.got.lines.borrow().is_empty());
@@ -120,9 +145,15 @@ fn version_1_drops_histograms_with_custom_buckets_and_counts_them() {
         let shard = TestShard::start();
         let (exposer, receiver) = (page(), Receiver::start());
         let mut first = endpoint(&receiver);
-        first.attributes.extend(body([("send_native_histograms", on())]).attributes);
+        first
+            .attributes
+            .extend(body([("send_native_histograms", on())]).attributes);
         let more = [("convert_classic_histograms_to_nhcb", on())];
-        apply(&shard, &[scrape_with(&exposer, more), remote_write(&[first])]).await;
+        apply(
+            &shard,
+            &[scrape_with(&exposer, more), remote_write(&[first])],
+        )
+        .await;
         runtime::sleep(SECOND * 3).await;
         let got = arrived(&receiver).join("\n");
         assert!(got.contains("a_total"), "{got}");
@@ -140,15 +171,28 @@ fn a_success_that_says_nothing_was_written_is_a_refusal() {
     check(34, || async {
         let shard = TestShard::start();
         let (exposer, receiver) = (page(), Receiver::start());
-        apply(&shard, &[scrape_with(&exposer, []), remote_write(&[second(&receiver)])]).await;
+        apply(
+            &shard,
+            &[
+                scrape_with(&exposer, []),
+                remote_write(&[second(&receiver)]),
+            ],
+        )
+        .await;
         runtime::sleep(SECOND * 3).await;
         let metrics = shard.metrics().await;
         let value = |name: &str| {
             let family = metrics.family(name).expect("declared");
             format!("{:?}", family.samples[0].value)
         };
-        assert_ne!(value("prometheus_remote_storage_samples_failed_total"), "Number(0.0)");
-        assert_eq!(value("prometheus_remote_storage_samples_total"), "Number(0.0)");
+        assert_ne!(
+            value("prometheus_remote_storage_samples_failed_total"),
+            "Number(0.0)"
+        );
+        assert_eq!(
+            value("prometheus_remote_storage_samples_total"),
+            "Number(0.0)"
+        );
         shard.verify_ledgers().await;
     });
 }
@@ -162,7 +206,14 @@ fn endpoints_of_both_versions_stand_side_by_side_and_a_change_sends_the_rest_as_
             receiver.got.written.set(Some(1));
         }
         let scrape = scrape_with(&exposer, []);
-        apply(&shard, &[scrape.clone(), remote_write(&[endpoint(&old), second(&new)])]).await;
+        apply(
+            &shard,
+            &[
+                scrape.clone(),
+                remote_write(&[endpoint(&old), second(&new)]),
+            ],
+        )
+        .await;
         runtime::sleep(SECOND * 3).await;
         assert!(arrived(&old).iter().any(|line| line.starts_with("a_total")));
         assert!(arrived(&new).iter().any(|line| line.starts_with("a_total")));
@@ -173,7 +224,7 @@ fn endpoints_of_both_versions_stand_side_by_side_and_a_change_sends_the_rest_as_
         apply(&shard, &[scrape, remote_write(&[second(&old)])]).await;
         old.got.status.set(204);
         runtime::sleep(SECOND * 20).await;
-        let headers = old.got.headers.borrow();
+        let headers = old.got.headers.borrow().clone();
         let version = |at: usize| {
             let version = &headers[at]["x-prometheus-remote-write-version"];
             version.to_str().expect("text").to_owned()

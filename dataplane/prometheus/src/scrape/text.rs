@@ -19,12 +19,7 @@ impl Intake {
         counts: &mut Counts,
         comments: &mut Xxh3,
     ) -> Result<(), ScrapeError> {
-        let options = KnownOptions {
-            timestamp_ms: scene.timestamp_ms,
-            honor_timestamps: self.labels.honor_timestamps,
-            track_timestamps_staleness: self.labels.track_timestamps_staleness,
-            timestamp_ms_max: scene.timestamp_ms + FUTURE_MS_MAX,
-        };
+        let options = self.known_options(scene.timestamp_ms);
         let mut collator = scene
             .settings
             .native
@@ -81,6 +76,15 @@ impl Intake {
                 continue;
             }
             self.line(&line, &exposed, scene, counts)?;
+        }
+    }
+
+    fn known_options(&self, timestamp_ms: i64) -> KnownOptions {
+        KnownOptions {
+            timestamp_ms,
+            honor_timestamps: self.labels.honor_timestamps,
+            track_timestamps_staleness: self.labels.track_timestamps_staleness,
+            timestamp_ms_max: timestamp_ms + FUTURE_MS_MAX,
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! WriteRequest { repeated TimeSeries = 1; repeated MetricMetadata = 3 }
-//! TimeSeries   { repeated Label = 1; repeated Sample = 2; repeated Exemplar = 3; repeated Histogram = 4 }
+//! TimeSeries   { repeated Label = 1; repeated Sample = 2; repeated Exemplar = 3;
+//!                repeated Histogram = 4 }
 //! ```
 
 mod block;
