@@ -24,7 +24,8 @@ pub fn check(bytes: &[u8]) {
     assert_eq!(format!("{:?}", normalised(again)), format!("{series:?}"));
 }
 
-/// What encoding keeps: series that can be one, with samples or histograms, without the sign of zero.
+/// What encoding keeps: series that can be one, with samples or histograms, without the sign of
+/// zero.
 fn normalised(request: WriteRequest) -> Vec<TimeSeries> {
     let mut kept = Vec::new();
     for mut series in request.series {
