@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod catalogue;
+mod completion;
 mod components;
 mod exit;
 mod fmt;
@@ -18,7 +19,7 @@ mod wal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -58,6 +59,9 @@ enum Command {
     /// Read the log on disk
     #[command(subcommand)]
     Wal(wal::WalCommand),
+    /// Write a completion script for a shell
+    #[command(args_override_self = true)]
+    Completion(completion::CompletionFlags),
 }
 
 fn main() -> ExitCode {
@@ -81,5 +85,6 @@ fn main() -> ExitCode {
         Command::Fmt(flags) => exit::status(fmt::run(&flags)),
         Command::Components(flags) => exit::status(components::run(&flags)),
         Command::Wal(command) => exit::status(wal::run(&command)),
+        Command::Completion(flags) => exit::status(completion::run(&flags, Cli::command())),
     }
 }
