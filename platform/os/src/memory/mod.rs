@@ -28,8 +28,8 @@ pub fn resident_bytes() -> u64 {
     system::resident_bytes().unwrap_or(0)
 }
 
-/// Drops pages of the program's code that are not needed again soon from the resident set, where the
-/// system can do that. To be called once the start is over.
+/// Drops pages of the program's code that are not needed again soon from the resident set, where
+/// the system can do that. To be called once the start is over.
 pub fn release_text() {
     #[cfg(target_os = "linux")]
     text::release_text();

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-/// Drops every page of the program's text from this process. What runs again comes back from the page
-/// cache with a minor fault.
+/// Drops every page of the program's text from this process. What runs again comes back from the
+/// page cache with a minor fault.
 pub(crate) fn release_text() {
     let (Ok(maps), Ok(program)) = (
         fs::read_to_string("/proc/self/maps"),
@@ -16,8 +16,9 @@ pub(crate) fn release_text() {
         return;
     };
     for (start, end) in maps.lines().filter_map(|line| text_mapping(line, program)) {
-        // SAFETY: the range is a mapping of this process that maps a file, executable and not writable,
-        // so that none of its pages differs from the file: the kernel brings each back as it was.
+        // SAFETY: the range is a mapping of this process that maps a file, executable and not
+        // writable, so that none of its pages differs from the file: the kernel brings each back as
+        // it was.
         // Why unsafe: no crate wraps madvise for a range that it did not map; it saves 6 MiB.
         unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED) };
     }
