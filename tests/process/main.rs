@@ -5,6 +5,7 @@
     reason = "tests drive the program from outside the seam"
 )]
 
+mod demo;
 mod kill;
 mod ledger;
 mod outage;

@@ -11,7 +11,10 @@ use tests::{eventually, free_port, http};
 fn prometheus_holds_every_series_that_node_exporter_exposed() {
     let node = node_exporter();
     let prometheus = prometheus();
-    let exposed = series_names(&http::get(node.port, "/metrics").expect("it answers").text());
+    // As a scraper asks: OpenMetrics writes some label values in another way than the plain text.
+    let accept = [("Accept", "application/openmetrics-text;version=1.0.0")];
+    let exposed = http::send(node.port, "GET", "/metrics", &accept, &[]).expect("it answers");
+    let exposed = series_names(&exposed.text());
     assert!(
         exposed.len() > 300,
         "node exporter exposes little: {}",
@@ -113,6 +116,10 @@ fn series_names(text: &str) -> Vec<(String, f64)> {
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
     {
+        let line = line
+            .split(" # ")
+            .next()
+            .expect("split gives one part at least");
         let (series, value) = line.rsplit_once(' ').expect("a sample has a value");
         found.push((
             canonical(series),
@@ -143,12 +150,26 @@ fn canonical(series: &str) -> String {
         }
     }
     labels.push(inner[start..].to_owned());
-    labels.retain(|label| !label.is_empty());
+    // A label without a value is no label.
+    labels.retain(|label| !label.is_empty() && !label.ends_with("=\"\""));
+    labels.iter_mut().for_each(normalise_bound);
     labels.sort();
     if labels.is_empty() {
         name.to_owned()
     } else {
         format!("{name}{{{}}}", labels.join(","))
+    }
+}
+
+/// Prometheus 3 and Alloy write whole numbers in `le` and `quantile` with a fraction: `1` becomes `1.0`.
+fn normalise_bound(label: &mut String) {
+    let bound = label
+        .strip_prefix("quantile=")
+        .or(label.strip_prefix("le="));
+    let digits = bound.map(|text| text.trim_matches('"'));
+    if digits.is_some_and(|digits| digits.parse::<i64>().is_ok()) {
+        label.truncate(label.len() - 1);
+        label.push_str(".0\"");
     }
 }
 

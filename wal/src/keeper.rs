@@ -13,8 +13,8 @@ use crate::clock::ClockMs;
 use crate::cursors::{CursorTable, SavedCursor};
 use crate::destination::DropReason;
 use crate::limits::{
-    CURSOR_SAVE_INTERVAL, CURSOR_SAVES_FAILED_MAX, CURSOR_SLOT_BYTES, KEEP_INTERVAL,
-    READ_ATTEMPTS_AT_START_MAX, READ_RETRY_DELAY, SPARES_MAX,
+    CURSOR_NOTE_INTERVAL, CURSOR_SAVE_INTERVAL, CURSOR_SAVES_FAILED_MAX, CURSOR_SLOT_BYTES,
+    KEEP_INTERVAL, READ_ATTEMPTS_AT_START_MAX, READ_RETRY_DELAY, SPARES_MAX,
 };
 use crate::rotate::spare_name;
 use crate::scan::{Patience, Scan};
@@ -35,6 +35,7 @@ pub(crate) struct Keeper {
     /// Of the next save. Stays when a save fails, so that the other slot is not spoiled as well.
     generation: u64,
     saved_at: Option<Instant>,
+    noted_at: Option<Instant>,
     /// Saves that failed since the last one that did not.
     saves_failed: u32,
     /// The last one failed for want of space.
@@ -58,6 +59,7 @@ impl Keeper {
             cursors: None,
             generation,
             saved_at: None,
+            noted_at: None,
             saves_failed: 0,
             save_needs_space: false,
             reserve,
@@ -88,6 +90,8 @@ impl Keeper {
             if closing || retired > 0 || self.save_due() {
                 // Counted in there; what failed is due again.
                 let _saved = self.save().await;
+            } else if self.note_due() {
+                self.note().await;
             }
             if self.may_remove() {
                 self.remove_retired(retired).await;
@@ -124,10 +128,16 @@ impl Keeper {
     fn pause(&self) -> Option<Duration> {
         let state = self.shared.state.borrow();
         if state.cursors_moved {
-            let due = self
-                .saved_at
-                .map(|saved_at| saved_at + CURSOR_SAVE_INTERVAL);
-            return Some(due.map_or(Duration::ZERO, |due| due - runtime::now()));
+            let left = |last: Option<Instant>, interval| {
+                last.map_or(Duration::ZERO, |last| last + interval - runtime::now())
+            };
+            let save = left(self.saved_at, CURSOR_SAVE_INTERVAL);
+            let note = left(self.noted_at, CURSOR_NOTE_INTERVAL);
+            return Some(if state.cursors_unnoted {
+                save.min(note)
+            } else {
+                save
+            });
         }
         let ages = self.shared.options.age_max.is_some() && state.segments.count() > 0;
         let waits =
@@ -144,11 +154,36 @@ impl Keeper {
                 .is_none_or(|saved_at| saved_at + CURSOR_SAVE_INTERVAL <= now)
     }
 
+    fn note_due(&self) -> bool {
+        let unnoted = self.shared.state.borrow().cursors_unnoted;
+        let now = runtime::now();
+        unnoted
+            && self
+                .noted_at
+                .is_none_or(|noted_at| noted_at + CURSOR_NOTE_INTERVAL <= now)
+    }
+
+    /// Writes the cursors where the next save will write them, without a sync: a process that dies
+    /// leaves them to the next one. Torn by a power loss, they leave the last save, in the other slot.
+    async fn note(&mut self) {
+        self.noted_at = Some(runtime::now());
+        let Some(file) = &self.cursors else {
+            return;
+        };
+        self.shared.state.borrow_mut().cursors_unnoted = false;
+        let table = self.shared.cursor_table(self.generation);
+        if let Err(error) = file.write_at(table.encode(), table.slot_offset()).await.0 {
+            // The next save tries again.
+            self.shared.disk_failed("note its cursors", &error);
+        }
+    }
+
     /// Saves the cursors if they moved. On a full disk the reserve makes room.
     async fn save(&mut self) -> io::Result<()> {
         if !std::mem::take(&mut self.shared.state.borrow_mut().cursors_moved) {
             return Ok(());
         }
+        self.shared.state.borrow_mut().cursors_unnoted = false;
         let mut saved = self.write_cursors().await;
         let full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
         if saved.as_ref().is_err_and(full) && self.reserve == Reserve::Held {
@@ -161,6 +196,7 @@ impl Keeper {
             Ok(()) => {
                 self.generation += 1;
                 self.saves_failed = 0;
+                self.noted_at = self.saved_at;
             }
             Err(error) => {
                 self.saves_failed += 1;

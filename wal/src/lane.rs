@@ -356,6 +356,7 @@ impl State {
             counts: Counts::default(),
             // The set of destinations may be another one.
             cursors_moved: true,
+            cursors_unnoted: false,
             lock: None,
         }
     }

@@ -40,7 +40,11 @@ pub const CURSOR_SLOT_BYTES: usize = 32 << 10;
 /// storage folder and the one that holds it.
 pub const FOLDERS_SYNCED_MAX: usize = 4;
 
-/// How long an ack may be known to memory only. After a crash that much is sent again.
+/// How long an ack may be known to memory only. After the process dies that much is sent again; at
+/// 200 small writes a second it costs a core about a thousandth.
+pub const CURSOR_NOTE_INTERVAL: Duration = Duration::from_millis(5);
+
+/// How long an ack may be known to the page cache only. After a power loss that much is sent again.
 pub const CURSOR_SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Limit: saves of the cursors that may fail before files are removed all the same. A crash then

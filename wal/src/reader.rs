@@ -102,7 +102,7 @@ impl Reader {
                 return;
             }
         }
-        shared.cursors_moved();
+        shared.acked();
         shared.release_passed();
     }
 

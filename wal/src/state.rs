@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub counts: Counts,
     /// Cursors moved since they were saved.
     pub cursors_moved: bool,
+    /// They moved since they were last written without a sync.
+    pub cursors_unnoted: bool,
     /// Held as long as the lane is open.
     pub lock: Option<Lock>,
 }
@@ -159,6 +161,15 @@ impl Shared {
         state.retire_first();
         self.quarantine.forget(&id);
         self.keep.notify_one();
+    }
+
+    /// A destination has acked something: has the cursors noted at once, as far as a dying process goes.
+    pub fn acked(&self) {
+        let mut state = self.state.borrow_mut();
+        state.cursors_moved = true;
+        if !std::mem::replace(&mut state.cursors_unnoted, true) {
+            self.keep.notify_one();
+        }
     }
 
     /// Has the cursors saved soon.
