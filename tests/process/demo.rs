@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tests::{eventually, free_port, http, invar};
 
+const LIMIT: Duration = Duration::from_secs(20);
+
 /// Dies with the test.
 struct Guard(Child);
 
@@ -38,6 +40,17 @@ fn the_demonstration_scrapes_relabels_logs_and_shows_itself() {
         let values = values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
         Some(values.sum::<f64>())
     };
+    let sent = || metric("prometheus_remote_storage_samples_total").filter(|sent| *sent > 0.0);
+    eventually("samples come out of the log", LIMIT, sent);
+    eventually("the terminal shows samples", LIMIT, || {
+        let shown = std::fs::read_to_string(&shown).expect("it was created");
+        shown.lines().any(is_up).then_some(())
+    });
+    let page = http::get(port, "/metrics").ok()?.text();
+        let values = page.lines().filter(|line| line.starts_with(name));
+        let values = values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        Some(values.sum::<f64>())
+    };
     eventually("samples come out of the log", Duration::from_secs(20), || {
         metric("prometheus_remote_storage_samples_total").filter(|sent| *sent > 0.0)
     });
@@ -60,4 +73,8 @@ fn the_demonstration_scrapes_relabels_logs_and_shows_itself() {
     assert!(inspected.status.success(), "{inspected:?}");
     let told = String::from_utf8_lossy(&inspected.stdout);
     assert!(told.contains("prometheus.remote_write.log"), "{told}");
+}
+
+fn is_up(line: &str) -> bool {
+    line.starts_with("up{") && line.contains("site=\"demo\"") && line.contains("} 1 ")
 }
