@@ -3,7 +3,7 @@
 use batch::MetricsBatch;
 use engine::Build;
 use engine::outbox::{Fate, Outcome};
-use runtime::metrics::{Counter, Gauge, Histogram};
+use runtime::metrics::{Counter, Gauge, Histogram, Hook};
 use schema::{MetricDecl, MetricKind};
 
 use super::arguments::Endpoint;
@@ -105,6 +105,10 @@ const WAL_METADATA: MetricDecl = counter(
     "prometheus_remote_write_wal_metadata_updates_total",
     "Total number of metadata updates",
 );
+const ACTIVE_SERIES: MetricDecl = gauge(
+    "prometheus_remote_write_wal_storage_active_series",
+    "Series that are known on the shards that this component runs on.",
+);
 const HIGHEST_IN: MetricDecl = gauge(
     "prometheus_remote_storage_highest_timestamp_in_seconds",
     "Timestamp of the latest sample that came in, seconds since epoch.",
@@ -164,6 +168,7 @@ pub const DECLARED: &[MetricDecl] = &[
     WAL_SAMPLES,
     WAL_EXEMPLARS,
     WAL_METADATA,
+    ACTIVE_SERIES,
     HIGHEST_IN,
     HIGHEST_SENT,
     MAX_SAMPLES,
@@ -248,13 +253,18 @@ pub struct Intake {
     wal_samples: Counter,
     wal_exemplars: Counter,
     wal_metadata: Counter,
+    _active_series: Hook,
 }
 
 impl Intake {
     pub fn new(cx: &Build) -> Intake {
         let labels = [("component_id", &*cx.node)];
         let counter = |decl: MetricDecl| cx.registry.counter(decl.name, decl.help, &labels);
+        let active = cx.registry.gauge(ACTIVE_SERIES.name, ACTIVE_SERIES.help, &labels);
+        let series = cx.series.clone();
+        let read = move || active.set(series.borrow().len() as f64);
         Intake {
+            _active_series: cx.registry.on_snapshot(read),
             samples: counter(SAMPLES_IN),
             exemplars: counter(EXEMPLARS_IN),
             wal_samples: counter(WAL_SAMPLES),
