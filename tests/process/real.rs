@@ -161,7 +161,8 @@ fn canonical(series: &str) -> String {
     }
 }
 
-/// Prometheus 3 and Alloy write whole numbers in `le` and `quantile` with a fraction: `1` becomes `1.0`.
+/// Prometheus 3 and Alloy write whole numbers in `le` and `quantile` with a fraction: `1` becomes
+/// `1.0`.
 fn normalise_bound(label: &mut String) {
     let bound = label
         .strip_prefix("quantile=")
