@@ -129,6 +129,11 @@ impl Interner {
         self.arena.get(record.place, record.len as usize)
     }
 
+    #[inline]
+    pub(crate) fn len_of(&self, id: u32) -> usize {
+        self.record(id).len as usize
+    }
+
     /// The string's length, and the memory from its first byte on (see `Arena::tail`).
     #[inline]
     pub(crate) fn tail(&self, id: u32) -> (usize, &[u8]) {

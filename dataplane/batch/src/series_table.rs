@@ -146,6 +146,13 @@ impl SeriesTable {
         pair_ids(self.series.get(series.0))
     }
 
+    /// The length of a pair as remote write sends it.
+    #[inline]
+    #[must_use]
+    pub fn pair_len(&self, pair: u32) -> usize {
+        self.pairs.len_of(pair)
+    }
+
     /// A pair as remote write sends it: its length, and memory from its first byte on with room
     /// behind for `WireBuf::put_padded`.
     #[inline]

@@ -90,6 +90,33 @@ impl WireBuf {
         self.len = at;
     }
 
+    /// Replaces one byte.
+    #[inline]
+    pub fn set(&mut self, at: usize, byte: u8) {
+        self.bytes[at] = byte;
+    }
+
+    /// Takes one byte out; what is behind it moves up.
+    #[inline]
+    pub fn remove(&mut self, at: usize) {
+        self.bytes.copy_within(at + 1..self.len, at);
+        self.len -= 1;
+    }
+
+    /// Puts one byte in; what is behind it moves back.
+    pub fn insert(&mut self, at: usize, byte: u8) {
+        self.reserve(1);
+        self.bytes.copy_within(at..self.len, at + 1);
+        self.bytes[at] = byte;
+        self.len += 1;
+    }
+
+    /// Forgets everything from `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        assert!(len <= self.len);
+        self.len = len;
+    }
+
     /// Appends what another buffer holds.
     #[inline]
     pub fn put_buf(&mut self, other: &WireBuf) {

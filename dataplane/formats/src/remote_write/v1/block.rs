@@ -18,11 +18,10 @@ use crate::remote_write::fields::{Time, put_sample};
 pub struct BlockEncoder {
     /// Elements of the block, without the length that it begins with.
     elements: WireBuf,
-    /// Plain bytes that follow them and are not an element yet.
-    literal: WireBuf,
-    /// A run of pairs that was written before and is to be a copy: never beside a literal.
-    run: Run,
-    /// Plain bytes of the message so far, those of `literal` and `run` included.
+    /// Where the bytes of the literal begin that is still being written, behind two bytes kept for its
+    /// tag. Zero when there is none.
+    literal: usize,
+    /// Plain bytes of the message so far, those of the open series' items left out.
     len: u32,
     open: Option<SeriesId>,
     /// The fields of the open series that follow its labels.
@@ -31,9 +30,10 @@ pub struct BlockEncoder {
     places: Places,
 }
 
+/// Pairs that were written before and stood together there.
 #[derive(Clone, Copy, Default)]
 struct Run {
-    /// How far back the bytes lie.
+    /// How far back the bytes lie; zero for no run.
     offset: u32,
     len: u32,
 }
@@ -45,7 +45,7 @@ struct Places {
     by_pair: Vec<u32>,
     /// Position of the message's first byte.
     start: u32,
-    /// Positions before this are forgotten.
+    /// Positions before this are forgotten; in this message or at its start.
     floor: u32,
     pair_deaths: u64,
 }
@@ -57,6 +57,9 @@ const REACH: u32 = u16::MAX as u32;
 const POSITION_MAX: u32 = 1 << 31;
 
 const TIMESERIES: u8 = 0x0a;
+
+/// Room for the tag of a literal: right for 61 to 256 bytes, others are moved by one when they end.
+const TAG_BYTES: usize = 2;
 
 impl BlockEncoder {
     #[must_use]
@@ -102,10 +105,10 @@ impl BlockEncoder {
     /// Appends metadata. Receivers want it in requests of its own, without samples.
     pub fn metadata(&mut self, metadata: &Metadata) {
         assert!(self.open.is_none(), "metadata stands between series");
-        self.end_run();
-        let before = self.literal.len();
-        encode::put_metadata(&mut self.literal, metadata);
-        self.len += (self.literal.len() - before) as u32;
+        self.begin_literal();
+        let before = self.elements.len();
+        encode::put_metadata(&mut self.elements, metadata);
+        self.len += (self.elements.len() - before) as u32;
     }
 
     /// Bytes of the request so far, uncompressed.
@@ -126,21 +129,46 @@ impl BlockEncoder {
             return;
         };
         let pairs = table.pairs_of(series);
-        let labels: usize = pairs.clone().map(|pair| table.pair(pair).0).sum();
-        let inner = labels + self.items.len();
-        self.end_run();
-        let before = self.literal.len();
-        self.literal.put_byte(TIMESERIES);
-        self.literal.put_varint(inner as u64);
-        self.len += (self.literal.len() - before) as u32;
+        let labels: usize = pairs.clone().map(|pair| table.pair_len(pair)).sum();
+        self.begin_literal();
+        let before = self.elements.len();
+        self.elements.put_byte(TIMESERIES);
+        self.elements.put_varint((labels + self.items.len()) as u64);
+        self.len += (self.elements.len() - before) as u32;
         self.places.reserve(table.pair_bound());
-        for pair in pairs {
-            self.pair(table, pair);
-        }
-        self.end_run();
-        self.literal.put_buf(&self.items);
+        self.put_labels(table, pairs);
+        self.begin_literal();
+        self.elements.put_buf(&self.items);
         self.len += self.items.len() as u32;
         self.items.clear();
+    }
+
+    /// Writes pairs, those that were written before as copies of as many as stood together.
+    #[inline]
+    fn put_labels(&mut self, table: &SeriesTable, pairs: impl Iterator<Item = u32>) {
+        let mut run = Run::default();
+        for pair in pairs {
+            match self.places.replace(pair, self.len) {
+                Some(offset) => {
+                    // An equal distance says that the pairs stood together there too.
+                    if offset != run.offset {
+                        self.put_run(run);
+                        run = Run { offset, len: 0 };
+                    }
+                    let len = table.pair_len(pair) as u32;
+                    run.len += len;
+                    self.len += len;
+                }
+                None => {
+                    self.put_run(std::mem::take(&mut run));
+                    self.begin_literal();
+                    let (len, bytes) = table.pair(pair);
+                    self.elements.put_padded(bytes, len);
+                    self.len += len as u32;
+                }
+            }
+        }
+        self.put_run(run);
     }
 
     /// Completes the request and appends its block; `clear` starts the next one.
@@ -149,7 +177,6 @@ impl BlockEncoder {
             self.open.is_none(),
             "the series was ended while its labels were known"
         );
-        self.end_run();
         self.end_literal();
         stdx::varint::put(out, u64::from(self.len));
         out.extend_from_slice(self.elements.as_slice());
@@ -158,9 +185,8 @@ impl BlockEncoder {
     /// Starts the next request.
     pub fn clear(&mut self) {
         self.elements.clear();
-        self.literal.clear();
+        self.literal = 0;
         self.items.clear();
-        self.run = Run::default();
         self.open = None;
         self.places.next_message(self.len);
         self.len = 0;
@@ -175,40 +201,55 @@ impl BlockEncoder {
     }
 
     #[inline]
-    fn pair(&mut self, table: &SeriesTable, pair: u32) {
-        let (len, bytes) = table.pair(pair);
-        match self.places.replace(pair, self.len) {
-            // An equal distance says that the pairs stood together there too.
-            Some(offset) if self.run.len > 0 && self.run.offset == offset => {
-                self.run.len += len as u32;
-            }
-            Some(offset) => {
-                self.end_run();
-                self.end_literal();
-                self.run = Run {
-                    offset,
-                    len: len as u32,
-                };
-            }
-            None => {
-                self.end_run();
-                self.literal.put_padded(bytes, len);
-            }
+    fn begin_literal(&mut self) {
+        if self.literal == 0 {
+            self.elements.put_array([0; TAG_BYTES]);
+            self.literal = self.elements.len();
         }
-        self.len += len as u32;
     }
 
-    /// Writes the run as copies, at most 64 bytes each.
+    /// Fills in the tag of the literal that is being written.
     #[inline]
-    fn end_run(&mut self) {
+    fn end_literal(&mut self) {
+        let start = std::mem::take(&mut self.literal);
+        let len = self.elements.len() - start;
+        match len {
+            _ if start == 0 => {}
+            0 => self.elements.truncate(start - TAG_BYTES),
+            1..=60 => {
+                self.elements.remove(start - TAG_BYTES);
+                self.elements.set(start - TAG_BYTES, ((len - 1) as u8) << 2);
+            }
+            61..=256 => {
+                self.elements.set(start - 2, 60 << 2);
+                self.elements.set(start - 1, (len - 1) as u8);
+            }
+            _ => self.end_long_literal(start, len),
+        }
+    }
+
+    #[cold]
+    fn end_long_literal(&mut self, start: usize, len: usize) {
+        let length = ((len - 1) as u32).to_le_bytes();
+        let used = if len <= 1 << 16 { 2 } else { 4 };
+        self.elements.set(start - 2, (59 + used as u8) << 2);
+        self.elements.set(start - 1, length[0]);
+        for (index, byte) in length[1..used].iter().enumerate() {
+            self.elements.insert(start + index, *byte);
+        }
+    }
+
+    /// Writes a run as copies, at most 64 bytes each.
+    #[inline]
+    fn put_run(&mut self, run: Run) {
         let Run {
             offset,
             len: mut left,
-        } = std::mem::take(&mut self.run);
-        debug_assert!(
-            left == 0 || self.literal.is_empty(),
-            "a literal before the run was ended"
-        );
+        } = run;
+        if left == 0 {
+            return;
+        }
+        self.end_literal();
         let [low, high] = (offset as u16).to_le_bytes();
         while left >= 68 {
             self.elements.put_array([(63 << 2) | 2, low, high]);
@@ -219,36 +260,13 @@ impl BlockEncoder {
             self.elements.put_array([(59 << 2) | 2, low, high]);
             left -= 60;
         }
-        match left {
-            0 => {}
-            4..=11 if offset < 2048 => {
-                let tag = ((offset >> 8) as u8) << 5 | ((left - 4) as u8) << 2 | 1;
-                self.elements.put_array([tag, low]);
-            }
-            _ => self
-                .elements
-                .put_array([((left - 1) as u8) << 2 | 2, low, high]),
+        if offset < 2048 && (4..=11).contains(&left) {
+            let tag = ((offset >> 8) as u8) << 5 | ((left - 4) as u8) << 2 | 1;
+            self.elements.put_array([tag, low]);
+        } else {
+            self.elements
+                .put_array([((left - 1) as u8) << 2 | 2, low, high]);
         }
-    }
-
-    #[inline]
-    fn end_literal(&mut self) {
-        let len = self.literal.len();
-        match len {
-            0 => return,
-            1..=60 => self.elements.put_byte(((len - 1) as u8) << 2),
-            61..=256 => self.elements.put_array([60 << 2, (len - 1) as u8]),
-            257..=65536 => {
-                let [low, high] = ((len - 1) as u16).to_le_bytes();
-                self.elements.put_array([61 << 2, low, high]);
-            }
-            _ => {
-                self.elements.put_byte(63 << 2);
-                self.elements.put_array(((len - 1) as u32).to_le_bytes());
-            }
-        }
-        self.elements.put_buf(&self.literal);
-        self.literal.clear();
     }
 }
 
@@ -258,8 +276,8 @@ impl Places {
             // Position 0 is before every floor.
             self.by_pair.resize(pairs.next_multiple_of(1024), 0);
         }
-        self.floor = self.floor.max(1);
         self.start = self.start.max(1);
+        self.floor = self.floor.max(self.start);
     }
 
     /// Notes that the pair goes to byte `at` of the message; how far back it was written before, if
@@ -268,7 +286,7 @@ impl Places {
     fn replace(&mut self, pair: u32, at: u32) -> Option<u32> {
         let here = self.start + at;
         let place = std::mem::replace(&mut self.by_pair[pair as usize], here);
-        let near = place >= self.floor.max(self.start) && here - place <= REACH;
+        let near = place >= self.floor && here - place <= REACH;
         near.then(|| here - place)
     }
 
