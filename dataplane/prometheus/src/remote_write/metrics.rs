@@ -260,7 +260,9 @@ impl Intake {
     pub fn new(cx: &Build) -> Intake {
         let labels = [("component_id", &*cx.node)];
         let counter = |decl: MetricDecl| cx.registry.counter(decl.name, decl.help, &labels);
-        let active = cx.registry.gauge(ACTIVE_SERIES.name, ACTIVE_SERIES.help, &labels);
+        let active = cx
+            .registry
+            .gauge(ACTIVE_SERIES.name, ACTIVE_SERIES.help, &labels);
         let series = cx.series.clone();
         let read = move || active.set(series.borrow().len() as f64);
         Intake {
