@@ -144,7 +144,7 @@ impl<'a> Loop<'a> {
         }
         let mut request = Request::get(&target.request_target);
         request.headers = settings::headers(settings, target.timeout);
-        let limits = BodyLimits::both(body_limit(settings, self.pool.cx.budget.limit()));
+        let limits = body_limits(settings, self.pool.cx.budget.limit());
         let mut body = self.pool.take_buffer();
         let head = settings
             .client
@@ -350,10 +350,16 @@ fn media(content_type: &str, settings: &Settings) -> Option<Media> {
     }
 }
 
-/// The largest body that is read. Compat: a body of exactly `body_size_limit` bytes is refused.
-fn body_limit(settings: &Settings, budget_bytes: u64) -> u64 {
-    match settings.body_size_limit {
+/// The largest body that is read. Compat: a body of exactly `body_size_limit` bytes is refused, and
+/// the limit is for the bytes after decompression.
+fn body_limits(settings: &Settings, budget_bytes: u64) -> BodyLimits {
+    let decoded_bytes = match settings.body_size_limit {
         0 => budget_bytes,
         limit => limit - 1,
+    };
+    BodyLimits {
+        // What does not compress grows: 18 bytes around all of it, 5 for each 16 KiB.
+        wire_bytes: decoded_bytes.saturating_add(decoded_bytes / 1024 + 64),
+        decoded_bytes,
     }
 }

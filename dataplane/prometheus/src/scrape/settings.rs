@@ -237,3 +237,77 @@ pub fn headers(settings: &Settings, timeout: Duration) -> HeaderMap {
     headers.insert("x-prometheus-scrape-timeout-seconds", seconds);
     headers
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::testing::{body, node, receivers};
+    use schema::Value;
+
+    use super::*;
+
+    fn arguments(more: &[(&str, Value)]) -> std::sync::Arc<ScrapeArguments> {
+        let mut given = body([("targets", Value::array([])), ("forward_to", receivers(&[]))]);
+        for (name, value) in more {
+            given.attributes.extend(body([(name, value.clone())]).attributes);
+        }
+        let node = node(&super::super::COMPONENT, "prometheus.scrape.s", given);
+        node.arguments.clone().downcast().expect("arguments of a scrape")
+    }
+
+    const PROTO: &str = "application/vnd.google.protobuf;\
+        proto=io.prometheus.client.MetricFamily;encoding=delimited";
+
+    #[test]
+    fn formats_are_asked_for_in_their_order_with_falling_weights() {
+        let text = |protocols: &[&str]| {
+            let protocols = protocols.iter().map(|protocol| Value::string(*protocol));
+            ("scrape_protocols", Value::array(protocols))
+        };
+        let on = |name| (name, Value::from(true));
+        let set = |name, value: &str| (name, Value::string(value));
+        let utf8 = set("metric_name_validation_scheme", "utf8");
+        let all = |escaping: &str, first: u32| {
+            let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|less| first - less);
+            format!(
+                "application/openmetrics-text;version=1.0.0;escaping={escaping};q=0.{a},\
+                 application/openmetrics-text;version=0.0.1;q=0.{b},\
+                 text/plain;version=1.0.0;escaping={escaping};q=0.{c},\
+                 text/plain;version=0.0.4;q=0.{d},*/*;q=0.{e}"
+            )
+        };
+        let native = format!("{PROTO};q=0.6,{}", all("underscores", 5));
+        let cases = [
+            (vec![], all("underscores", 6)),
+            (vec![utf8.clone()], all("allow-utf-8", 6)),
+            (
+                vec![utf8.clone(), set("metric_name_escaping_scheme", "underscores")],
+                all("underscores", 6),
+            ),
+            (vec![utf8, set("metric_name_escaping_scheme", "values")], all("values", 6)),
+            (vec![set("metric_name_escaping_scheme", "dots")], all("dots", 6)),
+            (vec![on("scrape_native_histograms")], native.clone()),
+            (vec![on("enable_protobuf_negotiation")], native),
+            (
+                vec![text(&["PrometheusText0.0.4", "PrometheusProto"])],
+                format!("text/plain;version=0.0.4;q=0.6,{PROTO};q=0.5,*/*;q=0.4"),
+            ),
+        ];
+        for (more, expected) in cases {
+            assert_eq!(accept(&arguments(&more)), expected, "{more:?}");
+        }
+    }
+
+    #[test]
+    fn a_fallback_is_a_known_protocol_in_either_spelling_or_none() {
+        let cases = [
+            ("", Some(None)),
+            ("PrometheusProto", Some(Some(Media::Protobuf))),
+            ("PrometheusText0_0_4", Some(Some(Media::Text(Format::Text)))),
+            ("OpenMetricsText1.0.0", Some(Some(Media::Text(Format::OpenMetrics)))),
+            ("text/plain", None),
+        ];
+        for (protocol, expected) in cases {
+            assert_eq!(fallback(protocol), expected, "{protocol}");
+        }
+    }
+}
