@@ -18,8 +18,8 @@ use crate::remote_write::fields::{Time, put_sample};
 pub struct BlockEncoder {
     /// Elements of the block, without the length that it begins with.
     elements: WireBuf,
-    /// Where the bytes of the literal begin that is still being written, behind two bytes kept for its
-    /// tag. Zero when there is none.
+    /// Where the bytes of the literal begin that is still being written, behind two bytes kept for
+    /// its tag. Zero when there is none.
     literal: usize,
     /// Plain bytes of the message so far, those of the open series' items left out.
     len: u32,
