@@ -13,8 +13,9 @@ use crate::clock::ClockMs;
 use crate::cursors::{CursorTable, SavedCursor};
 use crate::destination::DropReason;
 use crate::limits::{
-    CURSOR_NOTE_INTERVAL, CURSOR_SAVE_INTERVAL, CURSOR_SAVES_FAILED_MAX, CURSOR_SLOT_BYTES,
-    KEEP_INTERVAL, READ_ATTEMPTS_AT_START_MAX, READ_RETRY_DELAY, SPARES_MAX,
+    CURSOR_NOTE_INTERVAL, CURSOR_SAVE_INTERVAL, CURSOR_SAVES_FAILED_MAX,
+    CURSOR_SAVES_WITHOUT_SPACE_MAX, CURSOR_SLOT_BYTES, KEEP_INTERVAL, READ_ATTEMPTS_AT_START_MAX,
+    READ_RETRY_DELAY, SPARES_MAX,
 };
 use crate::rotate::spare_name;
 use crate::scan::{Patience, Scan};
@@ -108,9 +109,11 @@ impl Keeper {
     /// A file goes after the cursors that passed it were saved: a start that misses a file that a
     /// cursor still wants counts that as a loss. Where there is no space to save, it makes some.
     fn may_remove(&self) -> bool {
-        self.save_needs_space
-            || self.saves_failed == 0
-            || self.saves_failed >= CURSOR_SAVES_FAILED_MAX
+        let failed_max = match self.save_needs_space {
+            true => CURSOR_SAVES_WITHOUT_SPACE_MAX,
+            false => CURSOR_SAVES_FAILED_MAX,
+        };
+        self.saves_failed == 0 || self.saves_failed >= failed_max
     }
 
     async fn wait(&self) {
@@ -164,7 +167,8 @@ impl Keeper {
     }
 
     /// Writes the cursors where the next save will write them, without a sync: a process that dies
-    /// leaves them to the next one. Torn by a power loss, they leave the last save, in the other slot.
+    /// leaves them to the next one. Torn by a power loss, they leave the last save, in the other
+    /// slot.
     async fn note(&mut self) {
         self.noted_at = Some(runtime::now());
         let Some(file) = &self.cursors else {

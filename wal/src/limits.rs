@@ -51,6 +51,9 @@ pub const CURSOR_SAVE_INTERVAL: Duration = Duration::from_secs(1);
 /// counts what was acked meanwhile as lost; without end the disk would fill.
 pub const CURSOR_SAVES_FAILED_MAX: u32 = 16;
 
+/// Limit: the same where it is space that is missing: that is what removing files gives.
+pub const CURSOR_SAVES_WITHOUT_SPACE_MAX: u32 = 3;
+
 /// How often a lane looks after its files when nothing wakes it: age, reserve, spare.
 pub const KEEP_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -60,7 +60,7 @@ pub(crate) async fn recover(
 ) -> io::Result<Recovered> {
     let entries = fs::read_dir(dir).await?;
     let is_young = !entries.iter().any(|entry| entry.name == CURSORS);
-    let mut saved = read_cursors(dir).await;
+    let (mut saved, generation) = read_cursors(dir).await;
     let next_number = next_number(&entries);
     let spares = choose_spares(dir, &entries, options.segment_bytes).await;
     let mut segments = list_segments(dir, entries, quarantine).await;
@@ -86,7 +86,7 @@ pub(crate) async fn recover(
     });
     Ok(Recovered {
         lane_id: lane_id.unwrap_or_else(runtime::random_u64),
-        generation: saved.map_or(0, |table| table.generation + 1),
+        generation,
         segments,
         spares,
         next_number,
@@ -99,8 +99,11 @@ pub(crate) async fn recover(
     })
 }
 
-async fn read_cursors(dir: &Path) -> Option<CursorTable> {
-    match fs::read(&dir.join(CURSORS)).await {
+/// The cursor file's content, and the generation that its next writing gets: above all that may be
+/// in the file, also when that cannot be read now.
+async fn read_cursors(dir: &Path) -> (Option<CursorTable>, u64) {
+    let path = dir.join(CURSORS);
+    match insistently(|| fs::read(&path)).await {
         Ok(bytes) => {
             let table = CursorTable::decode(&bytes);
             if table.is_none() && bytes.iter().any(|byte| *byte != 0) {
@@ -109,17 +112,36 @@ async fn read_cursors(dir: &Path) -> Option<CursorTable> {
                     "the cursor file is corrupt, destinations start at the oldest record"
                 );
             }
-            table
+            let generation = table.as_ref().map_or(0, |table| table.generation + 1);
+            (table, generation)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (None, 0),
         Err(error) => {
             tracing::warn!(
                 lane = %dir.display(),
                 "cannot read the cursor file, destinations start at the oldest record: {error}"
             );
-            None
+            // Generations grow by less than one a millisecond.
+            (None, u64::try_from(runtime::wall_ms()).unwrap_or(0))
         }
     }
+}
+
+/// Does something with a file, several times if need be: what it says decides where the lane goes
+/// on.
+async fn insistently<T, F>(attempt: impl Fn() -> F) -> io::Result<T>
+where
+    F: Future<Output = io::Result<T>>,
+{
+    let mut delay = READ_RETRY_DELAY;
+    for _ in 1..READ_ATTEMPTS_AT_START_MAX {
+        match attempt().await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => runtime::sleep(delay).await,
+            ended => return ended,
+        }
+        delay *= 2;
+    }
+    attempt().await
 }
 
 /// The number after all numbers in the folder, those of foreign and unfinished files included.
@@ -237,7 +259,8 @@ async fn look_at_last(
     loop {
         let segment = *segments.last()?;
         let id = segment.id;
-        let mut scan = match open_insistently(dir, id).await {
+        let path = dir.join(id.name());
+        let mut scan = match insistently(|| Scan::open(&path, id, Patience::Brief)).await {
             Ok(scan) => scan,
             Err(error) => {
                 tracing::warn!(lane = %dir.display(), segment = id.number, "cannot open: {error}");
@@ -262,20 +285,6 @@ async fn look_at_last(
         }
         return Some(last);
     }
-}
-
-/// Opens the last segment, several times if need be: what it holds decides where the lane goes on.
-async fn open_insistently(dir: &Path, id: SegmentId) -> io::Result<Scan> {
-    let path = dir.join(id.name());
-    let mut delay = READ_RETRY_DELAY;
-    for _ in 1..READ_ATTEMPTS_AT_START_MAX {
-        match Scan::open(&path, id, Patience::Brief).await {
-            Ok(scan) => return Ok(scan),
-            Err(_) => runtime::sleep(delay).await,
-        }
-        delay *= 2;
-    }
-    Scan::open(&path, id, Patience::Brief).await
 }
 
 /// Whether a file is none of this lane, or none that this code can read, in spite of its name.

@@ -163,7 +163,8 @@ impl Shared {
         self.keep.notify_one();
     }
 
-    /// A destination has acked something: has the cursors noted at once, as far as a dying process goes.
+    /// A destination has acked something: has the cursors noted at once, as far as a dying process
+    /// goes.
     pub fn acked(&self) {
         let mut state = self.state.borrow_mut();
         state.cursors_moved = true;
