@@ -22,7 +22,7 @@ fn survive(seed: u64, options: &LaneOptions, what: &str, prepare: impl Fn(&Disk)
         image.kill(),
         options,
         &owed,
-        Promise::Durable,
+        Promise::Exact,
         &format!("{what}, killed"),
     );
     if options.sync == SyncPolicy::EveryCommit {
@@ -99,7 +99,7 @@ fn a_disk_of_any_size_may_fill_up() {
         let Done { events, disk } = run(5, &options, BURSTS, |disk| disk.set_capacity(capacity));
         // Space returns.
         let owed = events.before(disk.ops());
-        check(disk.kill(), &options, &owed, Promise::Durable, &what);
+        check(disk.kill(), &options, &owed, Promise::Exact, &what);
     }
 }
 

@@ -82,7 +82,7 @@ fn cut_power(seed: u64, sync: SyncPolicy, promise: Promise) -> u64 {
 
 fn check_cut(left: Disk, options: &LaneOptions, owed: &Owed, promise: Promise, what: &str) {
     let found = check(left, options, owed, promise, what);
-    if promise == Promise::Durable {
+    if promise == Promise::Exact {
         // What a cut tears is no corruption, and leftovers of recycled files are not either.
         assert_eq!(found.stats.corrupt_bytes, 0, "{what}: {:?}", found.stats);
     }
@@ -92,7 +92,7 @@ fn check_cut(left: Disk, options: &LaneOptions, owed: &Owed, promise: Promise, w
 fn a_power_cut_anywhere_loses_nothing_that_was_committed() {
     let states = setting("INVAR_FAULT_STATES").unwrap_or(STATES);
     explore(states, |seed| {
-        cut_power(seed, SyncPolicy::EveryCommit, Promise::Durable)
+        cut_power(seed, SyncPolicy::EveryCommit, Promise::Exact)
     });
 }
 
@@ -128,7 +128,7 @@ fn a_kill_anywhere_loses_nothing_that_was_committed_in_any_mode() {
                 image.kill(),
                 &options,
                 &events.before(image.op()),
-                Promise::Durable,
+                Promise::Exact,
                 &what,
             );
         }
