@@ -120,8 +120,15 @@ impl WireBuf {
     /// Appends what another buffer holds.
     #[inline]
     pub fn put_buf(&mut self, other: &WireBuf) {
-        if !other.is_empty() {
-            self.put_padded(&other.bytes, other.len);
+        self.put_front(other, other.len);
+    }
+
+    /// Appends the first `len` bytes that another buffer holds.
+    #[inline]
+    pub fn put_front(&mut self, other: &WireBuf, len: usize) {
+        assert!(len <= other.len);
+        if len > 0 {
+            self.put_padded(&other.bytes, len);
         }
     }
 

@@ -33,6 +33,12 @@ pub(super) fn put_sample(out: &mut WireBuf, time: &mut Time, timestamp_ms: i64, 
 }
 
 impl Time {
+    /// Bytes of the field, none for the time zero.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     #[cold]
     fn set(&mut self, timestamp_ms: i64) {
         let mut out = Vec::with_capacity(16);

@@ -26,8 +26,39 @@ pub struct BlockEncoder {
     open: Option<SeriesId>,
     /// The fields of the open series that follow its labels.
     items: WireBuf,
+    /// What `items` is, if it is one sample.
+    lone: Option<Lone>,
     time: Time,
     places: Places,
+    samples: Samples,
+}
+
+/// A sample that stands alone in its series: time and the bits of the value.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Lone {
+    timestamp_ms: i64,
+    bits: u64,
+}
+
+/// Where samples were last written. Those of a scrape share their time, and many their value: zeros,
+/// ones, whatever gauges rest at.
+struct Samples {
+    /// By a hash of the sample; a position is one of `Places`.
+    recent: Box<[(Lone, u32); RECENT]>,
+    /// The last time, and the position of its bytes.
+    time: (i64, u32),
+}
+
+/// Enough for the values that a scrape repeats; 6 KiB.
+const RECENT: usize = 256;
+
+impl Default for Samples {
+    fn default() -> Samples {
+        Samples {
+            recent: Box::new([(Lone::default(), 0); RECENT]),
+            time: (0, 0),
+        }
+    }
 }
 
 /// Pairs that were written before and stood together there.
@@ -55,6 +86,9 @@ struct Places {
 const REACH: u32 = u16::MAX as u32;
 /// Positions start over before they wrap.
 const POSITION_MAX: u32 = 1 << 31;
+
+/// Short copies that reach back less than this take two bytes instead of three.
+const NEAR: u32 = 2048;
 
 const TIMESERIES: u8 = 0x0a;
 
@@ -84,6 +118,10 @@ impl BlockEncoder {
     #[inline]
     pub fn sample(&mut self, table: &SeriesTable, sample: Sample) {
         self.series(table, sample.series);
+        self.lone = self.items.is_empty().then(|| Lone {
+            timestamp_ms: sample.timestamp_ms,
+            bits: sample.value.to_bits(),
+        });
         put_sample(
             &mut self.items,
             &mut self.time,
@@ -94,11 +132,13 @@ impl BlockEncoder {
 
     pub fn histogram(&mut self, table: &SeriesTable, sample: &HistogramSample) {
         self.series(table, sample.series);
+        self.lone = None;
         encode::put_histogram(&mut self.items, sample);
     }
 
     pub fn exemplar(&mut self, table: &SeriesTable, exemplar: &Exemplar) {
         self.series(table, exemplar.series);
+        self.lone = None;
         encode::put_exemplar(&mut self.items, exemplar);
     }
 
@@ -137,10 +177,53 @@ impl BlockEncoder {
         self.len += (self.elements.len() - before) as u32;
         self.places.reserve(table.pair_bound());
         self.put_labels(table, pairs);
-        self.begin_literal();
-        self.elements.put_buf(&self.items);
-        self.len += self.items.len() as u32;
+        match self.lone.take() {
+            Some(lone) => self.put_lone(lone),
+            None => self.put_items(self.items.len()),
+        }
         self.items.clear();
+    }
+
+    /// Writes the one sample of a series: a copy of one with the same value and time, or else a copy of
+    /// the time at least.
+    #[inline]
+    fn put_lone(&mut self, lone: Lone) {
+        let len = self.items.len() as u32;
+        let time_len = self.time.len() as u32;
+        let here = self.places.start + self.len;
+        let slot = &mut self.samples.recent[lone.slot()];
+        let (before, at) = std::mem::replace(slot, (lone, here));
+        let time_here = here + len - time_len;
+        let (time_ms, time_at) =
+            std::mem::replace(&mut self.samples.time, (lone.timestamp_ms, time_here));
+        if before == lone && at >= self.places.start && here - at <= REACH {
+            self.put_run(Run {
+                offset: here - at,
+                len,
+            });
+            self.len += len;
+        } else if time_ms == lone.timestamp_ms
+            && time_at >= self.places.start
+            && time_here - time_at < NEAR
+            && time_len > 0
+        {
+            self.put_items((len - time_len) as usize);
+            self.put_run(Run {
+                offset: time_here - time_at,
+                len: time_len,
+            });
+            self.len += time_len;
+        } else {
+            self.put_items(len as usize);
+        }
+    }
+
+    /// Writes the first `len` bytes of the items as they are.
+    #[inline]
+    fn put_items(&mut self, len: usize) {
+        self.begin_literal();
+        self.elements.put_front(&self.items, len);
+        self.len += len as u32;
     }
 
     /// Writes pairs, those that were written before as copies of as many as stood together.
@@ -187,8 +270,11 @@ impl BlockEncoder {
         self.elements.clear();
         self.literal = 0;
         self.items.clear();
+        self.lone = None;
         self.open = None;
-        self.places.next_message(self.len);
+        if self.places.next_message(self.len) {
+            self.samples = Samples::default();
+        }
         self.len = 0;
     }
 
@@ -260,13 +346,23 @@ impl BlockEncoder {
             self.elements.put_array([(59 << 2) | 2, low, high]);
             left -= 60;
         }
-        if offset < 2048 && (4..=11).contains(&left) {
+        if offset < NEAR && (4..=11).contains(&left) {
             let tag = ((offset >> 8) as u8) << 5 | ((left - 4) as u8) << 2 | 1;
             self.elements.put_array([tag, low]);
         } else {
             self.elements
                 .put_array([((left - 1) as u8) << 2 | 2, low, high]);
         }
+    }
+}
+
+impl Lone {
+    /// The high bits of a product depend on all bits of both.
+    #[inline]
+    fn slot(&self) -> usize {
+        let mixed = self.bits.wrapping_add(self.timestamp_ms.cast_unsigned());
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - RECENT.trailing_zeros()))
+            as usize
     }
 }
 
@@ -290,11 +386,14 @@ impl Places {
         near.then(|| here - place)
     }
 
-    fn next_message(&mut self, len: u32) {
+    /// True when positions start over, which makes all that were kept invalid.
+    fn next_message(&mut self, len: u32) -> bool {
         self.start += len + 1;
-        if self.start > POSITION_MAX {
+        let starts_over = self.start > POSITION_MAX;
+        if starts_over {
             self.by_pair.fill(0);
             (self.start, self.floor) = (1, 1);
         }
+        starts_over
     }
 }

@@ -47,7 +47,12 @@ fn samples(series: &[SeriesId], order: &[usize]) -> Vec<Sample> {
     let sample = |at: &usize| Sample {
         series: series[at % series.len()],
         timestamp_ms: 1_700_000_000_000 + *at as i64 / 3,
-        value: *at as f64 * 0.5,
+        // Some values come again within a message, some in another one, some never.
+        value: if at.is_multiple_of(3) {
+            *at as f64 * 0.5
+        } else {
+            (at % 5) as f64
+        },
     };
     order.iter().map(sample).collect()
 }
