@@ -246,12 +246,20 @@ mod tests {
     use super::*;
 
     fn arguments(more: &[(&str, Value)]) -> std::sync::Arc<ScrapeArguments> {
-        let mut given = body([("targets", Value::array([])), ("forward_to", receivers(&[]))]);
+        let mut given = body([
+            ("targets", Value::array([])),
+            ("forward_to", receivers(&[])),
+        ]);
         for (name, value) in more {
-            given.attributes.extend(body([(name, value.clone())]).attributes);
+            given
+                .attributes
+                .extend(body([(name, value.clone())]).attributes);
         }
         let node = node(&super::super::COMPONENT, "prometheus.scrape.s", given);
-        node.arguments.clone().downcast().expect("arguments of a scrape")
+        node.arguments
+            .clone()
+            .downcast()
+            .expect("arguments of a scrape")
     }
 
     const PROTO: &str = "application/vnd.google.protobuf;\
@@ -280,11 +288,20 @@ mod tests {
             (vec![], all("underscores", 6)),
             (vec![utf8.clone()], all("allow-utf-8", 6)),
             (
-                vec![utf8.clone(), set("metric_name_escaping_scheme", "underscores")],
+                vec![
+                    utf8.clone(),
+                    set("metric_name_escaping_scheme", "underscores"),
+                ],
                 all("underscores", 6),
             ),
-            (vec![utf8, set("metric_name_escaping_scheme", "values")], all("values", 6)),
-            (vec![set("metric_name_escaping_scheme", "dots")], all("dots", 6)),
+            (
+                vec![utf8, set("metric_name_escaping_scheme", "values")],
+                all("values", 6),
+            ),
+            (
+                vec![set("metric_name_escaping_scheme", "dots")],
+                all("dots", 6),
+            ),
             (vec![on("scrape_native_histograms")], native.clone()),
             (vec![on("enable_protobuf_negotiation")], native),
             (
@@ -303,7 +320,10 @@ mod tests {
             ("", Some(None)),
             ("PrometheusProto", Some(Some(Media::Protobuf))),
             ("PrometheusText0_0_4", Some(Some(Media::Text(Format::Text)))),
-            ("OpenMetricsText1.0.0", Some(Some(Media::Text(Format::OpenMetrics)))),
+            (
+                "OpenMetricsText1.0.0",
+                Some(Some(Media::Text(Format::OpenMetrics))),
+            ),
             ("text/plain", None),
         ];
         for (protocol, expected) in cases {
