@@ -31,6 +31,8 @@ pub struct BlockEncoder {
     time: Time,
     places: Places,
     samples: Samples,
+    /// The pair that was last the first of a series: the name, mostly.
+    first_pair: u32,
 }
 
 /// A sample that stands alone in its series: time and the bits of the value.
@@ -184,6 +186,40 @@ impl BlockEncoder {
         self.items.clear();
     }
 
+    /// Writes the first pair of a series as copies of parts of the one before, with which a name shares
+    /// its label and often its beginning. False when it has nothing to share.
+    fn put_name(&mut self, table: &SeriesTable, pair: u32) -> bool {
+        let before = std::mem::replace(&mut self.first_pair, pair);
+        let Some(offset) = self.places.distance(before, self.len) else {
+            return false;
+        };
+        let (old_len, old) = table.pair(before);
+        let (new_len, new) = table.pair(pair);
+        let (old, new) = (&old[..old_len], &new[..new_len]);
+        // Two lengths may differ: the pair's, in its second byte, and the value's, before the value.
+        let (mut written, mut at) = (0, 2);
+        for _ in 0..2 {
+            let same = shared(old, new, at);
+            if same >= SHARED_MIN {
+                if written < at {
+                    self.begin_literal();
+                    self.elements.put(&new[written..at]);
+                }
+                self.put_run(Run {
+                    offset,
+                    len: same as u32,
+                });
+                written = at + same;
+            }
+            at += same + 1;
+        }
+        if 0 < written && written < new.len() {
+            self.begin_literal();
+            self.elements.put(&new[written..]);
+        }
+        written > 0
+    }
+
     /// Writes the one sample of a series: a copy of one with the same value and time, or else a copy of
     /// the time at least.
     #[inline]
@@ -230,7 +266,7 @@ impl BlockEncoder {
     #[inline]
     fn put_labels(&mut self, table: &SeriesTable, pairs: impl Iterator<Item = u32>) {
         let mut run = Run::default();
-        for pair in pairs {
+        for (index, pair) in pairs.enumerate() {
             match self.places.replace(pair, self.len) {
                 Some(offset) => {
                     // An equal distance says that the pairs stood together there too.
@@ -244,9 +280,11 @@ impl BlockEncoder {
                 }
                 None => {
                     self.put_run(std::mem::take(&mut run));
-                    self.begin_literal();
                     let (len, bytes) = table.pair(pair);
-                    self.elements.put_padded(bytes, len);
+                    if index > 0 || !self.put_name(table, pair) {
+                        self.begin_literal();
+                        self.elements.put_padded(bytes, len);
+                    }
                     self.len += len as u32;
                 }
             }
@@ -356,6 +394,20 @@ impl BlockEncoder {
     }
 }
 
+/// A copy takes three bytes, and the literal behind it another tag.
+const SHARED_MIN: usize = 6;
+
+/// How many bytes from `at` on are the same in both.
+fn shared(old: &[u8], new: &[u8], at: usize) -> usize {
+    let (Some(old), Some(new)) = (old.get(at..), new.get(at..)) else {
+        return 0;
+    };
+    old.iter()
+        .zip(new)
+        .take_while(|(old, new)| old == new)
+        .count()
+}
+
 impl Lone {
     /// The high bits of a product depend on all bits of both.
     #[inline]
@@ -383,6 +435,14 @@ impl Places {
         let here = self.start + at;
         let place = std::mem::replace(&mut self.by_pair[pair as usize], here);
         let near = place >= self.floor && here - place <= REACH;
+        near.then(|| here - place)
+    }
+
+    /// How far before byte `at` of the message a pair was last written, if that can be copied.
+    fn distance(&self, pair: u32, at: u32) -> Option<u32> {
+        let here = self.start + at;
+        let place = *self.by_pair.get(pair as usize)?;
+        let near = place >= self.floor && place < here && here - place <= REACH;
         near.then(|| here - place)
     }
 

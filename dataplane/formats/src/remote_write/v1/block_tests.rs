@@ -9,7 +9,7 @@ use crate::snappy;
 
 fn labels(index: usize) -> LabelsBuf {
     let (name, path, long) = (
-        format!("m_{}", index % 7),
+        format!("node_memory_{}_bytes", "x".repeat(index % 7 * (index % 3))),
         format!("/p/{}", index % 5),
         "v".repeat(index % 300),
     );
