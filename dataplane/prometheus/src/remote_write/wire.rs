@@ -25,7 +25,7 @@ impl Version {
 
 /// The message that is being written.
 pub enum Wire {
-    V1(v1::BlockEncoder),
+    V1(Box<v1::BlockEncoder>),
     V2(Box<Described>),
 }
 
@@ -40,7 +40,7 @@ pub struct Described {
 impl Wire {
     pub fn new(version: Version, meanings: impl FnOnce() -> Meanings) -> Wire {
         match version {
-            Version::V1 => Wire::V1(v1::BlockEncoder::new()),
+            Version::V1 => Wire::V1(Box::default()),
             Version::V2 => Wire::V2(Box::new(Described {
                 message: v2::Encoder::new(runtime::random_u64()),
                 meanings: meanings(),
