@@ -37,7 +37,8 @@ fn recorded_cases_pass() {
     };
     let report = run(patterns.iter().map(String::as_str));
     assert!(!report.passed.is_empty(), "no case was run");
-    // Cases wait for wall-clock times, which a busy machine misses: what failed has to fail alone too.
+    // Cases wait for wall-clock times, which a busy machine misses: what failed has to fail alone
+    // too.
     let again: Vec<String> = report
         .failed
         .iter()

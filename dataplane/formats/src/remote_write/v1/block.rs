@@ -42,8 +42,8 @@ struct Lone {
     bits: u64,
 }
 
-/// Where samples were last written. Those of a scrape share their time, and many their value: zeros,
-/// ones, whatever gauges rest at.
+/// Where samples were last written. Those of a scrape share their time, and many their value:
+/// zeros, ones, whatever gauges rest at.
 struct Samples {
     /// By a hash of the sample; a position is one of `Places`.
     recent: Box<[(Lone, u32); RECENT]>,
@@ -186,8 +186,8 @@ impl BlockEncoder {
         self.items.clear();
     }
 
-    /// Writes the first pair of a series as copies of parts of the one before, with which a name shares
-    /// its label and often its beginning. False when it has nothing to share.
+    /// Writes the first pair of a series as copies of parts of the one before, with which a name
+    /// shares its label and often its beginning. False when it has nothing to share.
     fn put_name(&mut self, table: &SeriesTable, pair: u32) -> bool {
         let before = std::mem::replace(&mut self.first_pair, pair);
         let Some(offset) = self.places.distance(before, self.len) else {
@@ -196,7 +196,8 @@ impl BlockEncoder {
         let (old_len, old) = table.pair(before);
         let (new_len, new) = table.pair(pair);
         let (old, new) = (&old[..old_len], &new[..new_len]);
-        // Two lengths may differ: the pair's, in its second byte, and the value's, before the value.
+        // Two lengths may differ: the pair's, in its second byte, and the value's, before the
+        // value.
         let (mut written, mut at) = (0, 2);
         for _ in 0..2 {
             let same = shared(old, new, at);
@@ -220,8 +221,8 @@ impl BlockEncoder {
         written > 0
     }
 
-    /// Writes the one sample of a series: a copy of one with the same value and time, or else a copy of
-    /// the time at least.
+    /// Writes the one sample of a series: a copy of one with the same value and time, or else a
+    /// copy of the time at least.
     #[inline]
     fn put_lone(&mut self, lone: Lone) {
         let len = self.items.len() as u32;
