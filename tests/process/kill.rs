@@ -67,6 +67,9 @@ fn counts(points: &[Point]) -> BTreeMap<u64, usize> {
     seen
 }
 
+/// What the log says while a sink refuses.
+pub const REFUSED: &str = "server returned HTTP status 503";
+
 /// How many kills: 100 in CI; `INVAR_KILLS=10000` is the long run.
 fn kills() -> usize {
     std::env::var("INVAR_KILLS").map_or(100, |count| count.parse().expect("a number of kills"))
@@ -87,7 +90,7 @@ fn nothing_acknowledged_is_lost_by_kills_and_duplicates_stay_in_the_window() {
         }}
         "#
     );
-    let mut invar = Invar::start(&(receive + &write_config(&sink)));
+    let mut invar = Invar::start(&(receive + &write_config(&sink))).announce(REFUSED);
     let pusher = Pusher::start(port, SERIES);
     let seed = u64::from(std::process::id());
     println!("seed {seed}");

@@ -8,12 +8,12 @@ use tests::sink::Sink;
 use tests::target::Target;
 use tests::{eventually, http};
 
-use crate::kill::scrape_config;
+use crate::kill::{REFUSED, scrape_config};
 
 #[test]
 fn what_went_in_is_out_held_or_dropped() {
     let (target, sink) = (Target::start(100), Sink::start());
-    let invar = Invar::start(&scrape_config(target.port, &sink));
+    let invar = Invar::start(&scrape_config(target.port, &sink)).announce(REFUSED);
     eventually("some scrapes arrive", Duration::from_secs(20), || {
         (sink.count() > 2_000).then_some(())
     });

@@ -7,12 +7,12 @@ use tests::invar::Invar;
 use tests::sink::Sink;
 use tests::target::Target;
 
-use crate::kill::{missing_numbers, scrape_config};
+use crate::kill::{REFUSED, missing_numbers, scrape_config};
 
 #[test]
 fn a_sink_that_refuses_for_a_while_gets_everything_in_order() {
     let (target, sink) = (Target::start(200), Sink::start());
-    let mut invar = Invar::start(&scrape_config(target.port, &sink));
+    let mut invar = Invar::start(&scrape_config(target.port, &sink)).announce(REFUSED);
     eventually("the first samples arrive", Duration::from_secs(20), || {
         (sink.count() > 0).then_some(())
     });

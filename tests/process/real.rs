@@ -61,7 +61,6 @@ fn prometheus_holds_every_series_that_node_exporter_exposed() {
         "not in Prometheus as exposed: {missing:?}"
     );
     assert!(invar.stop().success());
-    assert_eq!(invar.complaints(&[]), Vec::<String>::new());
 }
 
 /// Gauges and counters of a live machine; everything else (info, limits, sizes) holds still for a

@@ -38,6 +38,7 @@ pub struct Invar {
     pub http: u16,
     pub dir: PathBuf,
     args: Vec<String>,
+    announced: Vec<&'static str>,
     child: Option<Child>,
 }
 
@@ -60,6 +61,7 @@ impl Invar {
             http: free_port(),
             dir,
             args,
+            announced: Vec::new(),
             child: None,
         };
         invar.spawn();
@@ -130,6 +132,13 @@ impl Invar {
         std::fs::read_to_string(self.dir.join("log")).expect("a log file")
     }
 
+    /// Lets the log complain with lines that contain `text`; any other warning or error fails the test
+    /// when it ends.
+    pub fn announce(mut self, text: &'static str) -> Invar {
+        self.announced.push(text);
+        self
+    }
+
     /// Log lines of level warn and error that contain none of `announced`.
     pub fn complaints(&self, announced: &[&str]) -> Vec<String> {
         let log = self.log();
@@ -175,8 +184,14 @@ impl Drop for Invar {
         }
         if std::thread::panicking() {
             eprintln!("kept for a look: {}", self.dir.display());
-        } else {
-            std::fs::remove_dir_all(&self.dir).ok();
+            return;
         }
+        let complaints = self.complaints(&self.announced);
+        let dir = self.dir.display();
+        assert!(
+            complaints.is_empty(),
+            "not announced, see {dir}: {complaints:#?}"
+        );
+        std::fs::remove_dir_all(&self.dir).ok();
     }
 }
