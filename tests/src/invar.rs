@@ -132,8 +132,8 @@ impl Invar {
         std::fs::read_to_string(self.dir.join("log")).expect("a log file")
     }
 
-    /// Lets the log complain with lines that contain `text`; any other warning or error fails the test
-    /// when it ends.
+    /// Lets the log complain with lines that contain `text`; any other warning or error fails the
+    /// test when it ends.
     pub fn announce(mut self, text: &'static str) -> Invar {
         self.announced.push(text);
         self
