@@ -276,7 +276,7 @@ impl<T: Transport> Sender<T> {
                 reason,
                 held_back,
                 "sending failed, trying again in {}: {message}",
-                stdx::format_duration(wait),
+                stdx::format_duration(Duration::from_millis(wait.as_millis() as u64)),
             );
         }
     }

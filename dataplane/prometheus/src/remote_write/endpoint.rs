@@ -150,7 +150,10 @@ impl Part {
         classify(status.as_u16(), retry_after, self.retry_429, || {
             let text = &response.body[..response.body.len().min(MESSAGE_BYTES_MAX)];
             let text = String::from_utf8_lossy(text);
-            format!("server returned HTTP status {status}: {}", text.trim())
+            match text.trim() {
+                "" => format!("server returned HTTP status {status}"),
+                text => format!("server returned HTTP status {status}: {text}"),
+            }
         })
     }
 }
