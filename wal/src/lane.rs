@@ -139,10 +139,13 @@ impl Lane {
         Ok(ticket)
     }
 
-    /// Commits what is staged without waiting for the delay.
+    /// Commits what is staged, if anything, without waiting for the delay.
     pub fn commit_now(&self) {
-        self.shared.state.borrow_mut().hurry = true;
-        self.shared.work.notify_one();
+        let mut state = self.shared.state.borrow_mut();
+        if state.staging.since().is_some() {
+            state.hurry = true;
+            self.shared.work.notify_one();
+        }
     }
 
     /// Waits until the record is committed, or is known not to be.

@@ -120,6 +120,54 @@ fn records_appended_together_share_a_commit() {
 }
 
 #[test]
+fn a_commit_that_is_asked_for_does_not_wait_for_the_delay() {
+    run(&Disk::new(), || async {
+        let options = LaneOptions {
+            commit_delay: Duration::from_secs(60),
+            ..options(&["a"])
+        };
+        let lane = open(&options).await;
+        let ticket = lane.append(1, 10, &payload(0)).unwrap();
+        let start = runtime::now();
+        lane.commit_now();
+        lane.committed(ticket).await.unwrap();
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
+        // Asked for once: the next record waits for the delay again.
+        let start = runtime::now();
+        append(&lane, 1).await.unwrap();
+        assert!(
+            start.elapsed() >= Duration::from_secs(60),
+            "{:?}",
+            start.elapsed()
+        );
+    });
+}
+
+#[test]
+fn an_ack_outlives_a_process_that_dies_before_the_cursors_are_saved() {
+    let disk = run(&Disk::new(), || async {
+        let lane = open(&options(&["a"])).await;
+        fill(&lane, 0..5).await;
+        assert_eq!(drain(&lane, "a").await, [0, 1, 2, 3, 4]);
+        let noted = 2 * crate::limits::CURSOR_NOTE_INTERVAL;
+        assert!(noted < crate::limits::CURSOR_SAVE_INTERVAL);
+        runtime::sleep(noted).await;
+    });
+    run(&disk, || async {
+        let lane = open(&options(&["a"])).await;
+        assert_eq!(
+            drain(&lane, "a").await,
+            [] as [u64; 0],
+            "nothing comes again"
+        );
+    });
+}
+
+#[test]
 fn a_reader_waits_for_the_next_commit() {
     sim::check(1, || async {
         let lane = open(&options(&["a"])).await;
