@@ -127,7 +127,12 @@ fn the_offline_reader_works_beside_an_open_lane() {
             let lane = Lane::open(&dir, options(SyncPolicy::None)).await.unwrap();
             fill(&lane, 0..100).await;
             // A new lane saves its cursors beside the first appends, not before them.
-            while Inspection::of(dir.clone()).await.unwrap().cursors.is_empty() {
+            while Inspection::of(dir.clone())
+                .await
+                .unwrap()
+                .cursors
+                .is_empty()
+            {
                 runtime::sleep(Duration::from_millis(1)).await;
             }
             lane

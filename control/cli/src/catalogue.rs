@@ -19,9 +19,13 @@ static SETTINGS: &[&Descriptor] = &[
 ];
 
 pub fn catalogue() -> Catalogue {
-    let data = prometheus::COMPONENTS
-        .iter()
-        .map(|component| Kind::Data(component));
+    let families = [
+        prometheus::COMPONENTS,
+        loki::COMPONENTS,
+        otelcol::COMPONENTS,
+    ];
+    let data = families.into_iter().flatten();
+    let data = data.map(|component| Kind::Data(component));
     let resolvers = discovery::COMPONENTS.iter().chain(sources::COMPONENTS);
     let resolvers = resolvers.map(|component| Kind::Resolver(component));
     let settings = SETTINGS.iter().map(|descriptor| Kind::Setting(descriptor));

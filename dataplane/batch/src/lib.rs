@@ -14,7 +14,9 @@ mod arena;
 mod deaths;
 mod interner;
 mod labels;
+mod logs;
 mod metrics;
+mod otlp;
 mod scrape_cache;
 mod series_map;
 mod series_table;
@@ -22,10 +24,12 @@ mod wire_buf;
 
 pub use deaths::MapId;
 pub use labels::LabelsBuf;
+pub use logs::{LogEntry, LogStream, LogsBatch, TextRange};
 pub use metrics::{
     Counts, Exemplar, Histogram, HistogramSample, Metadata, MetricKind, MetricsBatch, ResetHint,
     STALE_NAN, STALE_NAN_BITS, Sample, Span, is_stale,
 };
+pub use otlp::{OtlpBatch, OtlpSignal};
 pub use scrape_cache::{Found, Gone, Key, ScrapeCache, Scraped};
 pub use series_map::SeriesMap;
 pub use series_table::{Labels, SeriesId, SeriesTable};

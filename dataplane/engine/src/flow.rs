@@ -6,13 +6,15 @@
 
 use std::rc::Rc;
 
-use batch::MetricsBatch;
+use batch::{LogsBatch, MetricsBatch, OtlpBatch};
 use runtime::LocalBoxFuture;
 
 /// An owned unit of one signal. Fan-out shares it; who edits makes its own.
 #[derive(Clone)]
 pub enum Batch {
     Metrics(Rc<MetricsBatch>),
+    Logs(Rc<LogsBatch>),
+    Otlp(Rc<OtlpBatch>),
 }
 
 impl Batch {
@@ -20,6 +22,32 @@ impl Batch {
     pub fn items(&self) -> u64 {
         match self {
             Batch::Metrics(metrics) => metrics.items() as u64,
+            Batch::Logs(logs) => logs.items() as u64,
+            Batch::Otlp(otlp) => otlp.items() as u64,
+        }
+    }
+
+    /// What a port of metrics is given. Control connects ports of one kind only.
+    pub fn into_metrics(self) -> Rc<MetricsBatch> {
+        match self {
+            Batch::Metrics(metrics) => metrics,
+            Batch::Logs(_) | Batch::Otlp(_) => panic!("a port of metrics got another signal"),
+        }
+    }
+
+    /// What a port of logs is given.
+    pub fn into_logs(self) -> Rc<LogsBatch> {
+        match self {
+            Batch::Logs(logs) => logs,
+            Batch::Metrics(_) | Batch::Otlp(_) => panic!("a port of logs got another signal"),
+        }
+    }
+
+    /// What a port of OTLP data is given.
+    pub fn into_otlp(self) -> Rc<OtlpBatch> {
+        match self {
+            Batch::Otlp(otlp) => otlp,
+            Batch::Metrics(_) | Batch::Logs(_) => panic!("a port of OTLP got another signal"),
         }
     }
 }

@@ -301,7 +301,7 @@ impl Consume for SinkPort {
                 Mood::Panic => panic!("told to panic"),
                 Mood::Hang => runtime::sleep(Duration::from_secs(1 << 30)).await,
             }
-            let Batch::Metrics(metrics) = batch;
+            let metrics = batch.into_metrics();
             let table = self.cx.series.borrow();
             let mut lines = self.sink.lines.borrow_mut();
             for sample in &metrics.samples {

@@ -70,7 +70,7 @@ impl Consume for Printer {
         Box::pin(async move {
             let items = batch.items();
             self.ledger.take(items);
-            let Batch::Metrics(metrics) = batch;
+            let metrics = batch.into_metrics();
             let mut page = String::new();
             write_batch(&self.cx.series.borrow(), self.format, &metrics, &mut page);
             match std::io::stdout().lock().write_all(page.as_bytes()) {

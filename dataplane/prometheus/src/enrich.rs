@@ -272,7 +272,7 @@ impl Consume for Enricher {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
             let items = batch.items();
-            let Batch::Metrics(metrics) = batch;
+            let metrics = batch.into_metrics();
             self.ledger.take(items);
             let out = self.enrich(&metrics);
             let forward = self.state.borrow().forward.clone();

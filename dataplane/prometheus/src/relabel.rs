@@ -237,7 +237,7 @@ impl Consume for Relabeler {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
             let taken = batch.items();
-            let Batch::Metrics(metrics) = batch;
+            let metrics = batch.into_metrics();
             self.ledger.take(taken);
             let (out, release) = self.relabel(&metrics);
             let kept = out.items() as u64;

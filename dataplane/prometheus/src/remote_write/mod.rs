@@ -150,7 +150,7 @@ struct Group {
 impl Consume for Receiver {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
-            let Batch::Metrics(batch) = batch;
+            let batch = batch.into_metrics();
             self.families.learn(&batch);
             let pushes = self.groups.iter().map(|group| group.push(&batch)).collect();
             let answers = engine::join(pushes).await;
