@@ -1,7 +1,7 @@
 //! Logs as they move between components: entries grouped by stream, as Loki takes them.
 //!
-//! The text of a batch is one buffer: what arrived, decompressed once. Lines and values of structured
-//! metadata are ranges of it, so that passing a batch on copies and allocates nothing an entry; a
+//! The text of a batch is one buffer: what arrived, decompressed once. Lines and values of
+//! structured metadata are ranges of it, so that passing a batch on copies nothing an entry; a
 //! processor that changes a line appends the new text and moves the range.
 
 use std::rc::Rc;
