@@ -1,9 +1,10 @@
-//! `invar validate`: what `run` would refuse without evaluating anything.
+//! `invar validate`: what `run` would refuse without evaluating anything, and what is likely not
+//! meant.
 
 use std::path::PathBuf;
 
-use clap::Args;
-use plan::ConfigSource;
+use clap::{Args, ValueEnum};
+use plan::{ConfigSource, Validated};
 
 use crate::catalogue::catalogue;
 use crate::exit::Failure;
@@ -15,21 +16,38 @@ pub struct ValidateFlags {
     #[arg(value_name = "PATH")]
     path: PathBuf,
 
+    /// Text for people on standard error, or JSON for editors and pipelines on standard output
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+
     #[command(flatten)]
     config: ConfigFlags,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+/// Warnings and advice change no exit status.
 pub fn run(flags: &ValidateFlags) -> Result<(), Failure> {
     flags.config.check().map_err(Failure::message)?;
     let source = ConfigSource::Path(flags.path.clone());
-    match plan::validate(&source, &catalogue(), flags.config.stability_level.into()) {
-        Ok((sources, warnings)) => {
-            eprint!("{}", syntax::render_all(&warnings, &sources));
-            Ok(())
-        }
-        Err(rejected) => {
-            eprint!("{}", rejected.render());
-            Err(Failure::reported())
-        }
+    let validated = plan::validate(&source, &catalogue(), flags.config.stability_level.into());
+    let refused = validated.is_refused();
+    let Validated {
+        sources,
+        diagnostics: mut found,
+        advice,
+    } = validated;
+    found.extend(advice);
+    match flags.format {
+        Format::Text => eprint!("{}", syntax::render_all(&found, &sources)),
+        Format::Json => print!("{}", syntax::render_json(&found, &sources)),
+    }
+    match refused {
+        true => Err(Failure::reported()),
+        false => Ok(()),
     }
 }

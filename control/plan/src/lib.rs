@@ -19,6 +19,7 @@
 // The control plane reads configuration files by itself.
 #![allow(clippy::disallowed_methods)]
 
+mod advice;
 mod catalogue;
 mod controller;
 mod evaluate;
@@ -27,6 +28,7 @@ mod graph;
 mod handle;
 mod health;
 mod limits;
+mod listens;
 mod live;
 mod load;
 mod metrics;
@@ -47,4 +49,4 @@ pub use health::{Health, State};
 pub use load::Rejected;
 pub use settings::Settings;
 pub use source::ConfigSource;
-pub use validate::validate;
+pub use validate::{Validated, validate};

@@ -7,6 +7,7 @@
 use schema::{Attribute, Block, Body, BodySchema, DecodeError, Span, Stability};
 use syntax::{Diagnostic, Expr, ExprKind, SourceMap, Stmt};
 
+use crate::advice;
 use crate::catalogue::{Catalogue, Kind};
 use crate::evaluate::{ArgumentSettings, refuse_unknown};
 use crate::functions;
@@ -14,31 +15,56 @@ use crate::graph::{self, Built, Graph, Node, Role};
 use crate::load::{self, Rejected};
 use crate::source::ConfigSource;
 
-/// Checks a configuration. `Ok` are its warnings, with the texts to show them in.
-pub fn validate(
-    source: &ConfigSource,
-    catalogue: &Catalogue,
-    stability: Stability,
-) -> Result<(SourceMap, Vec<Diagnostic>), Rejected> {
-    let parsed = load::parse(source)?;
+/// All that is to be said about a configuration, and the texts to show it in.
+pub struct Validated {
+    pub sources: SourceMap,
+    /// Errors and warnings as Alloy has them.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What is likely not meant, which Alloy does not tell.
+    pub advice: Vec<Diagnostic>,
+}
+
+impl Validated {
+    /// Whether `run` would refuse it.
+    pub fn is_refused(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Checks a configuration.
+pub fn validate(source: &ConfigSource, catalogue: &Catalogue, stability: Stability) -> Validated {
+    let parsed = match load::parse(source) {
+        Ok(parsed) => parsed,
+        Err(Rejected {
+            sources,
+            diagnostics,
+        }) => {
+            return Validated {
+                sources,
+                diagnostics,
+                advice: Vec::new(),
+            };
+        }
+    };
     let Built {
         graph,
         mut errors,
         cycles,
     } = graph::build(catalogue, stability, &parsed.trees);
+    let whole = errors.is_empty() && cycles.is_empty();
     for cycle in &cycles {
         errors.extend(graph.cycle_diagnostics(cycle, true));
     }
     errors.extend(check(&graph, stability));
     errors.sort_by_key(|diagnostic| diagnostic.span);
     errors.dedup();
-    let Some(_) = errors.iter().find(|diagnostic| diagnostic.is_error()) else {
-        return Ok((parsed.sources, errors));
-    };
-    Err(Rejected {
+    let mut advice = advice::advise(&graph, &parsed.trees, whole);
+    advice.sort_by_key(|diagnostic| diagnostic.span);
+    Validated {
         sources: parsed.sources,
         diagnostics: errors,
-    })
+        advice,
+    }
 }
 
 /// The mistakes and warnings of all nodes, as far as text alone shows them.

@@ -6,6 +6,8 @@ use crate::source::Span;
 pub enum Severity {
     Error,
     Warning,
+    /// A warning that Alloy does not give: valid text that is likely not meant.
+    Advice,
 }
 
 /// A second place that explains the first, such as the earlier definition of a duplicate.
@@ -40,6 +42,10 @@ impl Diagnostic {
 
     pub fn warning(span: impl Into<Option<Span>>, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(Severity::Warning, span.into(), message.into())
+    }
+
+    pub fn advice(span: impl Into<Option<Span>>, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(Severity::Advice, span.into(), message.into())
     }
 
     fn new(severity: Severity, span: Option<Span>, message: String) -> Diagnostic {

@@ -37,15 +37,17 @@ pub fn render_all(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
 /// One diagnostic, of several lines.
 pub fn render(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let mut out = String::new();
-    let severity = match diagnostic.severity {
-        Severity::Error => "Error",
-        Severity::Warning => "Warning",
-    };
     let place = diagnostic.span.and_then(|span| sources.location(span));
+    let message = visible(&diagnostic.message);
     let place = place.map_or(String::new(), |place| format!("{place}: "));
     line(
         &mut out,
-        &format!("{severity}: {place}{}", visible(&diagnostic.message)),
+        &match diagnostic.severity {
+            Severity::Error => format!("Error: {place}{message}"),
+            Severity::Warning => format!("Warning: {place}{message}"),
+            // Compat: not in the form of Alloy's warnings, since scripts compare those.
+            Severity::Advice => format!("Advice: {place}{message}"),
+        },
     );
     let mut margin = 0;
     if let Some(span) = diagnostic.span
@@ -177,6 +179,7 @@ fn json_diagnostic(out: &mut String, diagnostic: &Diagnostic, sources: &SourceMa
     out.push_str(match diagnostic.severity {
         Severity::Error => "{\"severity\":\"error\"",
         Severity::Warning => "{\"severity\":\"warning\"",
+        Severity::Advice => "{\"severity\":\"advice\"",
     });
     if let Some(span) = diagnostic.span {
         json_span(out, span, sources);
