@@ -16,7 +16,7 @@ mod interner;
 mod labels;
 mod logs;
 mod metrics;
-mod otlp;
+pub mod otlp;
 mod scrape_cache;
 mod series_map;
 mod series_table;

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod exposition;
-mod protobuf;
 pub mod remote_write;
 pub mod snappy;
+
+pub(crate) use stdx::protobuf;

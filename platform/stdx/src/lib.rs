@@ -1,10 +1,12 @@
-//! What std lacks: units, edit distance, a seeded random generator, variable length integers.
+//! What std lacks: units, edit distance, a seeded random generator, variable length integers,
+//! the wire of protobuf.
 //! Small, pure, without dependencies; everything here is used by at least two crates.
 
 #![forbid(unsafe_code)]
 
 mod fnv;
 mod nearest;
+pub mod protobuf;
 mod quote;
 mod rng;
 mod units;

@@ -1,6 +1,6 @@
 //! Reads protobuf messages field by field, without a schema and without copies.
 
-use stdx::varint;
+use crate::varint;
 
 /// Why bytes are not the message that was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl std::error::Error for DecodeError {}
 
 /// The value of one field.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
     Varint(u64),
     Fixed64(u64),
     Bytes(&'a [u8]),
@@ -28,13 +28,15 @@ pub(crate) enum Value<'a> {
 }
 
 /// A cursor over one message.
-pub(crate) struct Fields<'a> {
+#[derive(Debug, Clone)]
+pub struct Fields<'a> {
     message: &'static str,
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn new(message: &'static str, bytes: &'a [u8]) -> Fields<'a> {
+    #[must_use]
+    pub fn new(message: &'static str, bytes: &'a [u8]) -> Fields<'a> {
         Fields {
             message,
             rest: bytes,
@@ -42,7 +44,12 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field's number and value; none at the end of the message.
-    pub(crate) fn next(&mut self) -> Result<Option<(u64, Value<'a>)>, DecodeError> {
+    #[inline]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a `Result<Option<_>>` is read with `?`"
+    )]
+    pub fn next(&mut self) -> Result<Option<(u64, Value<'a>)>, DecodeError> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -77,11 +84,18 @@ impl<'a> Fields<'a> {
     }
 
     /// What has not been read.
-    pub(crate) fn rest(&self) -> &'a [u8] {
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, DecodeError> {
+        if let [byte @ 0..0x80, rest @ ..] = self.rest {
+            // Nearly every tag and most lengths are one byte.
+            self.rest = rest;
+            return Ok(u64::from(*byte));
+        }
         let (value, len) = varint::get(self.rest).ok_or(self.error("bad or cut off integer"))?;
         self.rest = &self.rest[len..];
         Ok(value)
@@ -99,7 +113,7 @@ const CUT: &str = "cut off";
 
 /// Reads values of known fields; `field` names them in errors.
 impl<'a> Value<'a> {
-    pub(crate) fn bytes(self, field: &'static str) -> Result<&'a [u8], DecodeError> {
+    pub fn bytes(self, field: &'static str) -> Result<&'a [u8], DecodeError> {
         match self {
             Value::Bytes(bytes) => Ok(bytes),
             _ => Err(DecodeError {
@@ -109,7 +123,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    pub(crate) fn varint(self, field: &'static str) -> Result<u64, DecodeError> {
+    pub fn varint(self, field: &'static str) -> Result<u64, DecodeError> {
         match self {
             Value::Varint(value) => Ok(value),
             _ => Err(DecodeError {
@@ -119,7 +133,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    pub(crate) fn double(self, field: &'static str) -> Result<f64, DecodeError> {
+    pub fn double(self, field: &'static str) -> Result<f64, DecodeError> {
         match self {
             Value::Fixed64(bits) => Ok(f64::from_bits(bits)),
             _ => Err(DecodeError {
@@ -130,16 +144,12 @@ impl<'a> Value<'a> {
     }
 
     /// A string; what is not UTF-8 becomes the replacement character.
-    pub(crate) fn text(self, field: &'static str) -> Result<String, DecodeError> {
+    pub fn text(self, field: &'static str) -> Result<String, DecodeError> {
         Ok(String::from_utf8_lossy(self.bytes(field)?).into_owned())
     }
 
     /// Appends a repeated double, packed or not.
-    pub(crate) fn doubles(
-        self,
-        field: &'static str,
-        out: &mut Vec<f64>,
-    ) -> Result<(), DecodeError> {
+    pub fn doubles(self, field: &'static str, out: &mut Vec<f64>) -> Result<(), DecodeError> {
         let Value::Bytes(packed) = self else {
             out.push(self.double(field)?);
             return Ok(());
@@ -153,11 +163,7 @@ impl<'a> Value<'a> {
     }
 
     /// Appends a repeated sint64, packed or not.
-    pub(crate) fn zigzags(
-        self,
-        field: &'static str,
-        out: &mut Vec<i64>,
-    ) -> Result<(), DecodeError> {
+    pub fn zigzags(self, field: &'static str, out: &mut Vec<i64>) -> Result<(), DecodeError> {
         let Value::Bytes(mut packed) = self else {
             out.push(varint::unzigzag(self.varint(field)?));
             return Ok(());
