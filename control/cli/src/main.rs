@@ -88,3 +88,13 @@ fn main() -> ExitCode {
         Command::Completion(flags) => exit::status(completion::run(&flags, Cli::command())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_flags_of_a_command_share_a_name() {
+        Cli::command().debug_assert();
+    }
+}

@@ -17,8 +17,8 @@ pub struct ValidateFlags {
     path: PathBuf,
 
     /// Text for people on standard error, or JSON for editors and pipelines on standard output
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    #[arg(long = "format", value_name = "FORMAT", default_value = "text")]
+    output: Format,
 
     #[command(flatten)]
     config: ConfigFlags,
@@ -42,7 +42,7 @@ pub fn run(flags: &ValidateFlags) -> Result<(), Failure> {
         advice,
     } = validated;
     found.extend(advice);
-    match flags.format {
+    match flags.output {
         Format::Text => eprint!("{}", syntax::render_all(&found, &sources)),
         Format::Json => print!("{}", syntax::render_json(&found, &sources)),
     }
