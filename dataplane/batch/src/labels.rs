@@ -1,6 +1,7 @@
 //! A label set being built or edited: sorted by name, reused from series to series.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 /// A sorted label set in one buffer. After the first few series it allocates nothing more.
@@ -166,6 +167,16 @@ impl PartialEq for LabelsBuf {
 }
 
 impl Eq for LabelsBuf {}
+
+/// Of the content, as equality is.
+impl Hash for LabelsBuf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for (name, value) in self.iter() {
+            name.hash(state);
+            value.hash(state);
+        }
+    }
+}
 
 impl<'a> FromIterator<(&'a str, &'a str)> for LabelsBuf {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(labels: I) -> LabelsBuf {

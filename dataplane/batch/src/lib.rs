@@ -24,7 +24,7 @@ mod wire_buf;
 
 pub use deaths::MapId;
 pub use labels::LabelsBuf;
-pub use logs::{LogEntry, LogStream, LogsBatch, TextRange};
+pub use logs::{LogEntry, LogStream, LogsBatch, PairRange, TENANT_LABEL, TextPair, TextRange};
 pub use metrics::{
     Counts, Exemplar, Histogram, HistogramSample, Metadata, MetricKind, MetricsBatch, ResetHint,
     STALE_NAN, STALE_NAN_BITS, Sample, Span, is_stale,
