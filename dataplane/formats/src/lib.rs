@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod exposition;
+pub mod loki_push;
+mod protobuf;
 pub mod remote_write;
 pub mod snappy;
 
