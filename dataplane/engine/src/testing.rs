@@ -1,6 +1,8 @@
 //! For tests of the engine and of families: a shard on the running (simulated) backend, nodes from
 //! values, and a sink that writes down what it gets and misbehaves when asked to.
 
+mod logs;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,6 +21,8 @@ use crate::flow::{Batch, Consume, Nack};
 use crate::ledger::{DROPPED_ITEMS, EDGE_ITEMS, HELD_ITEMS};
 use crate::plan::{Command, NodeError, Plan, PlanNode, Report};
 use crate::shard::{ShardOptions, shard_main};
+
+pub use logs::{log_lines, log_receivers, log_source, logs, offer};
 
 /// A shard under test.
 pub struct TestShard {
@@ -158,6 +162,28 @@ pub fn verify_ledgers(snapshot: &Snapshot) -> Vec<String> {
     }
     lines.sort();
     lines
+}
+
+/// The sum of a metric's numbers that have these labels, and others.
+pub fn metric(snapshot: &Snapshot, name: &str, labels: &[(&str, &str)]) -> f64 {
+    let family = snapshot
+        .family(name)
+        .unwrap_or_else(|| panic!("there is no metric {name}"));
+    let wanted = |own: &[(String, String)]| {
+        labels.iter().all(|(name, value)| {
+            own.iter()
+                .any(|(own_name, own_value)| own_name == name && own_value == value)
+        })
+    };
+    let mut sum = 0.0;
+    for sample in &family.samples {
+        if let MetricValue::Number(number) = sample.value
+            && wanted(&sample.labels)
+        {
+            sum += number;
+        }
+    }
+    sum
 }
 
 /// A node with arguments from values. Panics on those that the component refuses.
@@ -301,7 +327,15 @@ impl Consume for SinkPort {
                 Mood::Panic => panic!("told to panic"),
                 Mood::Hang => runtime::sleep(Duration::from_secs(1 << 30)).await,
             }
-            let metrics = batch.into_metrics();
+            self.sink.tags.borrow_mut().push(self.tag.clone());
+            let metrics = match batch {
+                Batch::Metrics(metrics) => metrics,
+                Batch::Logs(logs) => {
+                    self.sink.lines.borrow_mut().extend(log_lines(&logs));
+                    return Ok(());
+                }
+                Batch::Otlp(_) => panic!("the sink cannot show OTLP data"),
+            };
             let table = self.cx.series.borrow();
             let mut lines = self.sink.lines.borrow_mut();
             for sample in &metrics.samples {
@@ -324,7 +358,6 @@ impl Consume for SinkPort {
                     exemplar.labels, exemplar.value
                 ));
             }
-            self.sink.tags.borrow_mut().push(self.tag.clone());
             Ok(())
         })
     }

@@ -1,7 +1,15 @@
 //! The loki family: sources of logs, their processing, the way to Loki.
 //!
-//! Entries move grouped by stream, as ranges of the text that arrived (`batch::LogsBatch`).
+//! ```text
+//! loki.source.* --> loki.relabel, loki.process --> loki.write
+//!                                              \-> loki.echo
+//! ```
+//!
+//! Entries move grouped by stream, as ranges of the text that arrived (`batch::LogsBatch`). Label
+//! sets are shared: a source makes each once and keeps it while it is in use.
 
 #![forbid(unsafe_code)]
 
-engine::components![];
+mod outcomes;
+
+engine::components![echo, relabel];

@@ -87,7 +87,8 @@ impl Encoder {
         self.by_labels.find(hash, same).copied().map(StreamIndex)
     }
 
-    /// The stream of these labels. Internal labels are not sent and tell no streams apart.
+    /// The stream of these labels. Internal ones are not sent but tell streams apart: who calls
+    /// has removed them.
     pub fn open(&mut self, labels: &Rc<LabelsBuf>) -> StreamIndex {
         if let Some(found) = self.find(labels) {
             return found;

@@ -1,0 +1,74 @@
+//! What became of label sets: rules run once per set, not once per entry.
+
+use std::cmp::max;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use batch::LabelsBuf;
+
+/// What became of a label set; `None` when its entries are dropped.
+pub type Outcome = Option<Rc<LabelsBuf>>;
+
+/// Outcomes by label set, the least recently used forgotten first.
+///
+/// Two generations stand for a list in order of use: what is found in the old one moves to the
+/// young one, and when that is half of what is allowed, the old one is dropped. A look-up costs a
+/// hash of the labels.
+pub struct Outcomes {
+    young: HashMap<Rc<LabelsBuf>, Outcome>,
+    old: HashMap<Rc<LabelsBuf>, Outcome>,
+    /// Of one generation.
+    len_max: usize,
+}
+
+impl Outcomes {
+    pub fn new(len_max: usize) -> Outcomes {
+        Outcomes {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            len_max: max(1, len_max / 2),
+        }
+    }
+
+    pub fn get(&mut self, labels: &LabelsBuf) -> Option<Outcome> {
+        if let Some(outcome) = self.young.get(labels) {
+            return Some(outcome.clone());
+        }
+        let (labels, outcome) = self.old.remove_entry(labels)?;
+        self.insert(labels, outcome.clone());
+        Some(outcome)
+    }
+
+    pub fn insert(&mut self, labels: Rc<LabelsBuf>, outcome: Outcome) {
+        if self.young.len() >= self.len_max {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(labels, outcome);
+    }
+
+    pub fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(name: &str) -> Rc<LabelsBuf> {
+        Rc::new([("a", name)].into_iter().collect())
+    }
+
+    #[test]
+    fn what_is_used_is_kept_and_the_rest_is_forgotten() {
+        let mut outcomes = Outcomes::new(4);
+        outcomes.insert(labels("kept"), None);
+        for name in ["1", "2", "3", "4", "5"] {
+            outcomes.insert(labels(name), Some(labels(name)));
+            assert_eq!(outcomes.get(&labels("kept")), Some(None), "before {name}");
+            assert!(outcomes.len() <= 4);
+        }
+        assert_eq!(outcomes.get(&labels("1")), None);
+        assert_eq!(outcomes.get(&labels("5")), Some(Some(labels("5"))));
+    }
+}
