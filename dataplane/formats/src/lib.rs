@@ -8,7 +8,6 @@
 
 pub mod exposition;
 pub mod loki_push;
-mod protobuf;
 pub mod remote_write;
 pub mod snappy;
 
