@@ -11,6 +11,7 @@
 mod auth;
 mod components;
 mod control;
+mod difference;
 mod metrics;
 mod process;
 pub mod settings;
@@ -75,6 +76,7 @@ fn router(server: Server) -> Router {
         .route("/-/ready", get(control::ready))
         .route("/-/healthy", get(control::healthy))
         .route("/-/reload", get(control::reload).post(control::reload))
+        .route("/-/plan", get(difference::own).post(difference::given))
         .route("/api/v0/component/{*path}", get(metrics::component))
         .route(&at("api/v0/web/components"), any(components::list))
         .route(&at("api/v0/web/components/{*id}"), any(components::one))

@@ -11,8 +11,10 @@ mod completion;
 mod components;
 mod exit;
 mod fmt;
+mod graph;
 mod log_block;
 mod logging;
+mod plan_command;
 mod run;
 mod validate;
 mod wal;
@@ -56,6 +58,12 @@ enum Command {
     /// List the components with their arguments, blocks, defaults and exports
     #[command(args_override_self = true)]
     Components(components::ComponentsFlags),
+    /// Tell what taking a configuration would restart, add, remove and keep, without doing it
+    #[command(args_override_self = true)]
+    Plan(plan_command::PlanFlags),
+    /// Draw a configuration as DOT or SVG
+    #[command(args_override_self = true)]
+    Graph(graph::GraphFlags),
     /// Read the log on disk
     #[command(subcommand)]
     Wal(wal::WalCommand),
@@ -84,6 +92,8 @@ fn main() -> ExitCode {
         Command::Validate(flags) => exit::status(validate::run(&flags)),
         Command::Fmt(flags) => exit::status(fmt::run(&flags)),
         Command::Components(flags) => exit::status(components::run(&flags)),
+        Command::Plan(flags) => exit::status(plan_command::run(&flags)),
+        Command::Graph(flags) => exit::status(graph::run(&flags)),
         Command::Wal(command) => exit::status(wal::run(&command)),
         Command::Completion(flags) => exit::status(completion::run(&flags, Cli::command())),
     }

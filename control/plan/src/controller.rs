@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::catalogue::Catalogue;
+use crate::difference::Difference;
 use crate::handle::{Handle, Readiness, Request};
 use crate::health::{Health, State};
 use crate::limits::CHANGE_GATHER_MS;
@@ -26,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::settings::Settings;
 use crate::source::ConfigSource;
-use crate::{validate, view};
+use crate::{difference, validate, view};
 
 /// What the controller is made of besides the configuration.
 pub struct Options {
@@ -202,6 +203,9 @@ impl Controller {
             Request::Readiness(reply) => drop(reply.send(self.readiness())),
             Request::Metrics(reply) => drop(reply.send(self.metrics.snapshot(&self.live))),
             Request::Reload(reply) => drop(reply.send(self.reload().await)),
+            Request::Difference { source, reply } => {
+                drop(reply.send(self.difference(source.as_ref())));
+            }
             Request::Stop(reply) => {
                 self.stop().await;
                 let _ = reply.send(());
@@ -269,6 +273,23 @@ impl Controller {
             "configuration reloaded, but not all components could be evaluated"
         );
         Err(format!("{shown}{text}"))
+    }
+
+    fn difference(&self, source: Option<&ConfigSource>) -> Result<Difference, String> {
+        let Options {
+            catalogue,
+            stability,
+            ..
+        } = &self.options;
+        let source = source.unwrap_or(&self.options.source);
+        let parsed = load::parse(source).map_err(|rejected| rejected.render())?;
+        let shown = |found: &[Diagnostic]| syntax::render_all(found, &parsed.sources);
+        let graph = load::build(catalogue, *stability, &parsed).map_err(|found| shown(&found))?;
+        let (errors, _) = split(validate::check(&graph, *stability));
+        match errors.as_slice() {
+            [] => Ok(difference::between(&self.live.graph, &graph)),
+            errors => Err(shown(errors)),
+        }
     }
 
     fn refuse(&self, rejected: Rejected) -> String {

@@ -7,8 +7,10 @@ use runtime::metrics::Snapshot;
 use schema::{Body, BodySchema, Value};
 use tokio::sync::oneshot;
 
+use crate::difference::Difference;
 use crate::health::Health;
 use crate::limits::SHARD_ANSWER_MS;
+use crate::source::ConfigSource;
 
 /// Questions to the controller and to the shards. Clones ask the same ones.
 #[derive(Clone)]
@@ -29,6 +31,11 @@ pub(crate) enum Request {
     Readiness(oneshot::Sender<Readiness>),
     Metrics(oneshot::Sender<Snapshot>),
     Reload(oneshot::Sender<Result<String, String>>),
+    Difference {
+        /// The controller's own source, read again, unless given.
+        source: Option<ConfigSource>,
+        reply: oneshot::Sender<Result<Difference, String>>,
+    },
     Stop(oneshot::Sender<()>),
 }
 
@@ -105,6 +112,17 @@ impl Handle {
     /// Reads the configuration again. `Ok` says what changed, `Err` why nothing or not all did.
     pub async fn reload(&self) -> Result<Result<String, String>, Gone> {
         self.ask(Request::Reload).await
+    }
+
+    /// What a reload would do with these files, or with the configuration as it is now. `Err` says
+    /// why it would be refused.
+    pub async fn difference(
+        &self,
+        files: Option<Vec<(String, String)>>,
+    ) -> Result<Result<Difference, String>, Gone> {
+        let source = files.map(ConfigSource::Texts);
+        self.ask(|reply| Request::Difference { source, reply })
+            .await
     }
 
     /// Stops the resolvers and drains all shards; returns when they have finished.

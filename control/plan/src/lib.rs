@@ -22,6 +22,7 @@
 mod advice;
 mod catalogue;
 mod controller;
+mod difference;
 mod evaluate;
 mod functions;
 mod graph;
@@ -33,6 +34,7 @@ mod live;
 mod load;
 mod metrics;
 mod outcome;
+mod outline;
 mod rollout;
 mod settings;
 mod source;
@@ -44,9 +46,11 @@ mod tests;
 
 pub use catalogue::{Catalogue, Kind};
 pub use controller::{Controller, Options, Shards};
+pub use difference::{Difference, difference};
 pub use handle::{ComponentDetail, ComponentView, Gone, Handle, Readiness};
 pub use health::{Health, State};
 pub use load::Rejected;
+pub use outline::{BlockKind, Outline, OutlineBlock, OutlineEdge, outline};
 pub use settings::Settings;
 pub use source::ConfigSource;
 pub use validate::{Validated, validate};

@@ -11,6 +11,8 @@ pub enum ConfigSource {
     Path(PathBuf),
     /// A text that never changes; the name stands in messages.
     Text { name: &'static str, text: String },
+    /// Files by name, as somebody else has read them.
+    Texts(Vec<(String, String)>),
 }
 
 impl ConfigSource {
@@ -21,6 +23,11 @@ impl ConfigSource {
         match self {
             ConfigSource::Text { name, text } => {
                 sources.add(*name, text.as_str());
+            }
+            ConfigSource::Texts(files) => {
+                for (name, text) in files {
+                    sources.add(name.as_str(), text.as_str());
+                }
             }
             ConfigSource::Path(path) => {
                 let folder = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;

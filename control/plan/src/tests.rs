@@ -54,6 +54,10 @@ impl DataComponent for Pipe {
 
 static PIPE: Component = Component::of::<Pipe>();
 
+pub(crate) fn catalogue() -> Catalogue {
+    Catalogue::new([Kind::Data(&PIPE), Kind::Resolver(&LINE)])
+}
+
 /// A resolver that exports the first line of a file, and has news five seconds later.
 struct Line {
     cx: ResolverCx,
@@ -116,7 +120,7 @@ impl Rig {
         let (reports, reports_out) = flume::unbounded();
         let options = Options {
             source: ConfigSource::Path(folder.path().join("c.alloy")),
-            catalogue: Catalogue::new([Kind::Data(&PIPE), Kind::Resolver(&LINE)]),
+            catalogue: catalogue(),
             stability: Stability::GenerallyAvailable,
             globals: Arc::new(Globals {
                 user_agent: String::new(),
@@ -500,7 +504,7 @@ fn validate_names_all_mistakes_and_leaves_out_what_it_cannot_know() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let path = folder.path().join("c.alloy");
         std::fs::write(&path, text).expect("a scratch folder");
-        let catalogue = Catalogue::new([Kind::Data(&PIPE), Kind::Resolver(&LINE)]);
+        let catalogue = catalogue();
         let stability = Stability::GenerallyAvailable;
         let found = crate::validate(&ConfigSource::Path(path), &catalogue, stability);
         let errors = found.diagnostics.iter().filter(|it| it.is_error());

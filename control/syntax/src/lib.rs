@@ -25,6 +25,7 @@ mod format;
 mod lexer;
 mod limits;
 mod literal;
+mod mask;
 mod parser;
 mod render;
 mod source;

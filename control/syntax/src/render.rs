@@ -12,11 +12,13 @@
 //! ```
 //!
 //! The first line is Alloy's to the letter, since scripts cut it; every other line starts with a
-//! blank or a digit. Text from files is shown without control characters, which a terminal obeys.
+//! blank or a digit. Text from files is shown without control characters, which a terminal obeys,
+//! and without what looks like a secret, since diagnostics end up in logs and answers.
 
 use std::fmt::Write;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::mask::masked;
 use crate::source::{Source, SourceMap, Span};
 
 /// Limit: characters of a line in an excerpt. Longer lines are cut around what is blamed.
@@ -97,10 +99,11 @@ fn excerpt(out: &mut String, source: &Source, span: Span) -> usize {
             continue;
         }
         if number != at.line {
-            let shown: String = text.chars().take(EXCERPT_LETTERS_MAX).collect();
+            let shown: String = masked(text).chars().take(EXCERPT_LETTERS_MAX).collect();
             line(out, &format!("{number:margin$} | {}", visible(&shown)));
             continue;
         }
+        let text = &*masked(text);
         let start = (at.column as usize - 1).min(text.len());
         let end = start + (span.end - span.start) as usize;
         let (before, blamed, after) = cut(text, start, end.min(text.len()));
