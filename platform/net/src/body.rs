@@ -39,6 +39,13 @@ pub(crate) enum BodyError {
     Broken(String),
 }
 
+/// What came with a body beside its bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    pub(crate) wire_bytes: u64,
+    pub(crate) trailers: HeaderMap,
+}
+
 /// Limit: reserved for an announced body before any of it came, 1 MiB. A peer that announces more
 /// makes the buffer grow only as fast as it really sends.
 const RESERVE_BYTES_MAX: u64 = 1024 * 1024;
@@ -54,13 +61,13 @@ pub(crate) fn is_gzip(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"gzip"))
 }
 
-/// Reads all of `body` into `out` (cleared first). Gives the number of bytes on the wire.
+/// Reads all of `body` into `out` (cleared first).
 pub(crate) async fn read_into<B>(
     body: &mut B,
     gzip: bool,
     limits: BodyLimits,
     out: &mut Vec<u8>,
-) -> Result<u64, BodyError>
+) -> Result<Received, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,
@@ -84,35 +91,39 @@ async fn read_plain<B>(
     body: &mut B,
     limits: BodyLimits,
     out: &mut Vec<u8>,
-) -> Result<u64, BodyError>
+) -> Result<Received, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,
 {
-    let mut wire_bytes = 0;
-    while let Some(chunk) = next_chunk(body).await? {
-        wire_bytes = count_wire(wire_bytes, &chunk, limits)?;
-        if wire_bytes > limits.decoded_bytes {
+    let mut received = Received::default();
+    while let Some(chunk) = next_chunk(body, &mut received.trailers).await? {
+        received.wire_bytes = count_wire(received.wire_bytes, &chunk, limits)?;
+        if received.wire_bytes > limits.decoded_bytes {
             return Err(BodyError::DecodedTooLarge);
         }
         out.extend_from_slice(&chunk);
     }
-    Ok(wire_bytes)
+    Ok(received)
 }
 
-async fn read_gzip<B>(body: &mut B, limits: BodyLimits, out: &mut Vec<u8>) -> Result<u64, BodyError>
+async fn read_gzip<B>(
+    body: &mut B,
+    limits: BodyLimits,
+    out: &mut Vec<u8>,
+) -> Result<Received, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,
 {
     let mut gunzip = Gunzip::new();
-    let mut wire_bytes = 0;
-    while let Some(chunk) = next_chunk(body).await? {
-        wire_bytes = count_wire(wire_bytes, &chunk, limits)?;
+    let mut received = Received::default();
+    while let Some(chunk) = next_chunk(body, &mut received.trailers).await? {
+        received.wire_bytes = count_wire(received.wire_bytes, &chunk, limits)?;
         gunzip.write(chunk, limits.decoded_bytes, out)?;
     }
     gunzip.finish()?;
-    Ok(wire_bytes)
+    Ok(received)
 }
 
 fn count_wire(so_far: u64, chunk: &Bytes, limits: BodyLimits) -> Result<u64, BodyError> {
@@ -123,7 +134,7 @@ fn count_wire(so_far: u64, chunk: &Bytes, limits: BodyLimits) -> Result<u64, Bod
     Ok(wire_bytes)
 }
 
-async fn next_chunk<B>(body: &mut B) -> Result<Option<Bytes>, BodyError>
+async fn next_chunk<B>(body: &mut B, trailers: &mut HeaderMap) -> Result<Option<Bytes>, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,
@@ -132,12 +143,10 @@ where
         match body.frame().await {
             None => return Ok(None),
             Some(Err(error)) => return Err(BodyError::Broken(chain(&error))),
-            Some(Ok(frame)) => {
-                // Trailers say nothing that is used here.
-                if let Ok(chunk) = frame.into_data() {
-                    return Ok(Some(chunk));
-                }
-            }
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(chunk) => return Ok(Some(chunk)),
+                Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+            },
         }
     }
 }

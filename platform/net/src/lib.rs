@@ -12,7 +12,10 @@ mod client;
 mod server;
 
 mod body;
+pub mod codec;
 mod error;
+pub mod grpc;
+mod pieces;
 mod secret;
 
 mod auth;
@@ -31,9 +34,10 @@ pub use auth::{Auth, OAuth2Options, SecretSource};
 pub use body::BodyLimits;
 pub use client::{Client, ClientOptions, Head, PoolOptions, Request, Response};
 pub use error::{ErrorKind, HttpError};
+pub use pieces::Chunks;
 pub use proxy::{Proxy, ProxyOptions};
 pub use secret::Secret;
-pub use server::{Answer, Handler, Incoming, Server, ServerOptions, serve};
+pub use server::{Answer, Handler, Incoming, Protocols, Server, ServerOptions, serve};
 pub use target::{Scheme, Target};
 
 pub use bytes::Bytes;

@@ -13,23 +13,26 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::rt::{Read, ReadBuf};
 use runtime::Instant;
 
+use crate::pieces::Pieces;
 use crate::stream::{Counted, Stream, Traffic};
 
 /// Limit: read buffer of a request under way, which is also the largest head of an answer. It
 /// starts at 8 KiB and doubles while reads fill it.
 const READ_BUFFER_BYTES: usize = 32 * 1024;
+/// How many bytes of an answer, and of all answers of a connection, a server may send before they
+/// were read.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 /// How long a finished connection may take to be ready for the next request. It is ready at once,
 /// save when the server answered before it had read the request.
 const READY_WITHIN: Duration = Duration::from_millis(100);
 
-type Request = http::Request<Full<Bytes>>;
+type Request = http::Request<Pieces>;
 type Response = http::Response<Incoming>;
 
 /// A connection on which a request can be sent.
@@ -41,7 +44,7 @@ pub(crate) struct Connection {
 enum Kind {
     Http1(Stream),
     Http2 {
-        sender: http2::SendRequest<Full<Bytes>>,
+        sender: http2::SendRequest<Pieces>,
         traffic: Rc<Traffic>,
     },
 }
@@ -58,7 +61,11 @@ impl Connection {
         }
         let traffic = Rc::new(Traffic::default());
         let io = Counted::new(stream, traffic.clone());
-        let (sender, driver) = http2::Builder::new(LocalTasks).handshake(io).await?;
+        let (sender, driver) = http2::Builder::new(LocalTasks)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .handshake(io)
+            .await?;
         runtime::spawn(async move {
             // Requests that were under way get errors of their own.
             if let Err(error) = driver.await {
@@ -196,7 +203,7 @@ impl SendError {
 pub(crate) struct Exchange(Option<OverHttp1>);
 
 struct OverHttp1 {
-    sender: http1::SendRequest<Full<Bytes>>,
+    sender: http1::SendRequest<Pieces>,
     driver: Driver,
     opened: Instant,
 }
@@ -233,7 +240,7 @@ impl Exchange {
 }
 
 /// hyper on an HTTP/1 stream, until it ends.
-struct Driver(Option<http1::Connection<Counted, Full<Bytes>>>);
+struct Driver(Option<http1::Connection<Counted, Pieces>>);
 
 impl Driver {
     /// Runs `future`, which waits for what hyper does, and hyper with it.

@@ -31,6 +31,7 @@ pub(crate) struct Dialer {
     /// To a proxy that is itself reached by TLS: HTTP/2 would not do there.
     tls_to_proxy: Connector,
     round_robin: bool,
+    http2_only: bool,
     overrides: Vec<(String, SocketAddr)>,
 }
 
@@ -43,6 +44,7 @@ impl Dialer {
             tls: Connector::new(&options.tls, options.enable_http2),
             tls_to_proxy: Connector::new(&options.tls, false),
             round_robin: options.round_robin_dns,
+            http2_only: options.http2_only,
             overrides: options.overrides.clone(),
         })
     }
@@ -69,7 +71,13 @@ impl Dialer {
                 .await
                 .map_err(|error| tls_failed(target, &error))?,
         };
-        Connection::open(stream, http2)
+        if self.http2_only && !http2 && target.scheme() == Scheme::Https {
+            return Err(HttpError::Protocol {
+                authority: target.authority().to_owned(),
+                cause: "it does not speak HTTP/2 over TLS, which gRPC needs".to_owned(),
+            });
+        }
+        Connection::open(stream, http2 || self.http2_only)
             .await
             .map_err(|error| HttpError::Protocol {
                 authority: target.authority().to_owned(),

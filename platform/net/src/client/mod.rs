@@ -14,16 +14,15 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use http_body_util::Full;
 use hyper::body::Incoming;
 
 pub(crate) use connection::LocalTasks;
 pub use pool::PoolOptions;
 
 use crate::auth::{Authenticator, basic};
-use crate::body::{BodyError, chain, is_gzip, read_into};
+use crate::body::{BodyError, Received, chain, is_gzip, read_into};
+use crate::pieces::{Chunks, Pieces};
 use crate::{Auth, BodyLimits, HttpError, ProxyOptions, Scheme, Target, tls};
 use connection::{Exchange, SendError};
 use dial::{Dialer, proxy_credentials};
@@ -40,6 +39,8 @@ pub struct ClientOptions {
     pub follow_redirects: bool,
     /// Offer HTTP/2 to https servers.
     pub enable_http2: bool,
+    /// Speak HTTP/2 and nothing else, without asking where there is no TLS: gRPC.
+    pub http2_only: bool,
     /// Ask for gzip. A body that comes as gzip is unpacked in any case.
     pub accept_gzip: bool,
     /// Begin at another address of a name for each connection.
@@ -60,6 +61,7 @@ impl ClientOptions {
             proxy: ProxyOptions::direct(),
             follow_redirects: true,
             enable_http2: true,
+            http2_only: false,
             accept_gzip: true,
             round_robin_dns: false,
             overrides: Vec::new(),
@@ -74,7 +76,7 @@ pub struct Request {
     pub method: Method,
     pub target: Target,
     pub headers: HeaderMap,
-    pub body: Bytes,
+    pub body: Chunks,
 }
 
 impl Request {
@@ -83,16 +85,16 @@ impl Request {
             method: Method::GET,
             target: target.clone(),
             headers: HeaderMap::new(),
-            body: Bytes::new(),
+            body: Chunks::default(),
         }
     }
 
-    pub fn post(target: &Target, body: Bytes) -> Request {
+    pub fn post(target: &Target, body: impl Into<Chunks>) -> Request {
         Request {
             method: Method::POST,
             target: target.clone(),
             headers: HeaderMap::new(),
-            body,
+            body: body.into(),
         }
     }
 }
@@ -104,6 +106,8 @@ pub struct Head {
     pub headers: HeaderMap,
     /// Body bytes before decompression.
     pub wire_bytes: u64,
+    /// Fields after the body.
+    pub trailers: HeaderMap,
 }
 
 /// An answer with its body.
@@ -192,7 +196,7 @@ impl Client {
 struct Hop {
     method: Method,
     target: Target,
-    body: Bytes,
+    body: Chunks,
     /// Whether the credentials may be shown to this target.
     trusted: bool,
 }
@@ -247,25 +251,26 @@ impl Inner {
             true => (false, BodyLimits::both(REDIRECT_BODY_BYTES_MAX)),
             false => (is_gzip(&parts.headers), limits),
         };
-        let wire_bytes = match exchange
+        let received = match exchange
             .read(read_into(&mut incoming, gzip, limits, body))
             .await
         {
-            Ok(wire_bytes) => {
+            Ok(received) => {
                 if let Some(connection) = exchange.end().await {
                     self.pool.give(hop.target.origin(), connection);
                 }
-                wire_bytes
+                received
             }
             // What a redirect says beside its location is nobody's loss. A body that was not read
             // to its end takes its connection along.
-            Err(_) if redirected => 0,
+            Err(_) if redirected => Received::default(),
             Err(error) => return Err(body_failed(&hop.target, limits, error)),
         };
         Ok(Head {
             status: parts.status,
             headers: parts.headers,
-            wire_bytes,
+            wire_bytes: received.wire_bytes,
+            trailers: received.trailers,
         })
     }
 
@@ -299,12 +304,7 @@ impl Inner {
         Ok(answer)
     }
 
-    fn request(
-        &self,
-        hop: &Hop,
-        mut headers: HeaderMap,
-        http2: bool,
-    ) -> http::Request<Full<Bytes>> {
+    fn request(&self, hop: &Hop, mut headers: HeaderMap, http2: bool) -> http::Request<Pieces> {
         let target = &hop.target;
         let plain_proxy = self.dialer.plain_proxy(target);
         let uri = match http2 || plain_proxy.is_some() {
@@ -317,7 +317,7 @@ impl Inner {
         if let Some(credentials) = plain_proxy.and_then(proxy_credentials) {
             headers.insert(header::PROXY_AUTHORIZATION, credentials);
         }
-        let mut request = http::Request::new(Full::new(hop.body.clone()));
+        let mut request = http::Request::new(Pieces::new(hop.body.clone(), None));
         *request.method_mut() = hop.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
@@ -389,7 +389,7 @@ impl Hop {
         Ok(Hop {
             method: Method::GET,
             target,
-            body: Bytes::new(),
+            body: Chunks::default(),
             trusted,
         })
     }

@@ -9,22 +9,26 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use runtime::net::TcpStream;
 use runtime::{Instant, LocalBoxFuture};
 
-use super::{Answer, Incoming, Shared};
+use super::{Answer, Incoming, Protocols, Shared};
 use crate::body::chain;
 use crate::client::LocalTasks;
+use crate::pieces::Pieces;
 use crate::stream::{Counted, Stream, Traffic};
 
 /// Limit: read buffer of a connection, which is also the largest head of a request.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
-/// Limit: requests at once on one HTTP/2 connection; Go's default is 250.
-const STREAMS_MAX: u32 = 250;
+/// Limit: the head of an HTTP/2 request, as its fields are counted. What goes on and on in
+/// CONTINUATION frames ends here.
+const HEAD_BYTES_MAX: u32 = 64 * 1024;
+/// How many bytes of a request a client may send before they were read, and of all requests of a
+/// connection. A message of OTLP is a few hundred kilobytes: it comes without a stop.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 
 pub(super) async fn serve(
     tcp: TcpStream,
@@ -33,12 +37,16 @@ pub(super) async fn serve(
 ) -> Result<(), String> {
     tcp.set_nodelay(true).map_err(|error| error.to_string())?;
     let mut stream = Stream::plain(tcp);
-    let mut http2 = false;
+    let mut http2 = shared.options.protocols == Protocols::Http2;
     if let Some(acceptor) = &shared.acceptor {
         let handshake = acceptor.accept(stream);
         let done = runtime::timeout(shared.options.header_timeout, handshake).await;
         let done = done.map_err(|_| "the TLS handshake took too long".to_owned())?;
-        (stream, http2) = done.map_err(|error| error.to_string())?;
+        let (encrypted, agreed) = done.map_err(|error| error.to_string())?;
+        if http2 && !agreed {
+            return Err("the client does not offer HTTP/2 over TLS, which gRPC needs".to_owned());
+        }
+        (stream, http2) = (encrypted, agreed);
     }
     let activity = Rc::new(Activity::new());
     let io = Counted::new(stream, activity.traffic.clone());
@@ -54,7 +62,11 @@ pub(super) async fn serve(
     };
     if http2 {
         let mut builder = http2::Builder::new(LocalTasks);
-        builder.max_concurrent_streams(STREAMS_MAX);
+        builder
+            .max_concurrent_streams(shared.options.streams_max)
+            .max_header_list_size(HEAD_BYTES_MAX)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
         watch.over(builder.serve_connection(io, service)).await
     } else {
         let mut builder = http1::Builder::new();
@@ -112,7 +124,7 @@ struct Answering {
 }
 
 impl Service<http::Request<hyper::body::Incoming>> for Answering {
-    type Response = http::Response<Full<Bytes>>;
+    type Response = http::Response<Pieces>;
     type Error = Infallible;
     type Future = LocalBoxFuture<'static, Result<Self::Response, Infallible>>;
 
@@ -138,8 +150,8 @@ impl Service<http::Request<hyper::body::Incoming>> for Answering {
     }
 }
 
-fn response(answer: Answer) -> http::Response<Full<Bytes>> {
-    let mut response = http::Response::new(Full::new(answer.body));
+fn response(answer: Answer) -> http::Response<Pieces> {
+    let mut response = http::Response::new(Pieces::new(answer.body.into(), answer.trailers));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     response
@@ -185,6 +197,7 @@ impl Watch<'_> {
             connection.as_mut().finish();
         }
         let mut alarm = pin!(runtime::sleep(self.shared.options.header_timeout));
+        let mut old = pin!(self.old());
         std::future::poll_fn(|cx| {
             loop {
                 if let Poll::Ready(result) = connection.as_mut().poll(cx) {
@@ -193,6 +206,15 @@ impl Watch<'_> {
                 if !finishing && stop.as_mut().poll(cx).is_ready() {
                     finishing = true;
                     connection.as_mut().finish();
+                    continue;
+                }
+                if let Poll::Ready(end) = old.as_mut().poll(cx) {
+                    if end {
+                        return Poll::Ready(Ok(()));
+                    }
+                    finishing = true;
+                    connection.as_mut().finish();
+                    old.set(self.grace());
                     continue;
                 }
                 if alarm.as_mut().poll(cx).is_pending() {
@@ -215,6 +237,29 @@ impl Watch<'_> {
             }
         })
         .await
+    }
+
+    /// Waits until the connection is to take no further request: gives false.
+    fn old(&self) -> LocalBoxFuture<'static, bool> {
+        let Some(age) = self.shared.options.age_max else {
+            return Box::pin(std::future::pending());
+        };
+        let tenths = runtime::random_u64() as f64 / u64::MAX as f64 * 0.2 + 0.9;
+        Box::pin(async move {
+            runtime::sleep(age.mul_f64(tenths)).await;
+            false
+        })
+    }
+
+    /// Waits until an old connection is to end: gives true.
+    fn grace(&self) -> LocalBoxFuture<'static, bool> {
+        let Some(grace) = self.shared.options.age_grace else {
+            return Box::pin(std::future::pending());
+        };
+        Box::pin(async move {
+            runtime::sleep(grace).await;
+            true
+        })
     }
 
     fn verdict(&self) -> Verdict {

@@ -32,6 +32,8 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Fields after the body, which only HTTP/2 clients are shown.
+    pub trailers: Option<HeaderMap>,
 }
 
 impl Answer {
@@ -40,6 +42,7 @@ impl Answer {
             status,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            trailers: None,
         }
     }
 
@@ -64,7 +67,27 @@ pub struct ServerOptions {
     /// At this many connections accepting waits: further ones queue in the kernel.
     pub connections_max: u32,
     pub tls: Option<tls::ServerTls>,
+    pub protocols: Protocols,
+    /// Requests at once on one HTTP/2 connection.
+    pub streams_max: u32,
+    /// A connection older than this takes no further requests; each has up to a tenth more or less,
+    /// so that those of one moment do not all come back at another.
+    pub age_max: Option<Duration>,
+    /// How long requests of such a connection may still take.
+    pub age_grace: Option<Duration>,
 }
+
+/// What a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocols {
+    /// HTTP/1.1, and HTTP/2 where TLS agrees on it.
+    Negotiated,
+    /// HTTP/2, without being asked on a connection without TLS: gRPC.
+    Http2,
+}
+
+/// Limit: requests at once on one HTTP/2 connection; Go's default is 250.
+const STREAMS_MAX: u32 = 250;
 
 impl ServerOptions {
     pub fn standard() -> ServerOptions {
@@ -74,6 +97,10 @@ impl ServerOptions {
             body_timeout: Duration::from_secs(60),
             connections_max: 4096,
             tls: None,
+            protocols: Protocols::Negotiated,
+            streams_max: STREAMS_MAX,
+            age_max: None,
+            age_grace: None,
         }
     }
 }

@@ -42,7 +42,7 @@ impl Incoming {
         let gzip = is_gzip(&self.headers);
         let authority = || self.peer.to_string();
         match runtime::timeout(timeout, read_into(&mut self.body, gzip, limits, body)).await {
-            Ok(Ok(wire_bytes)) => Ok(wire_bytes),
+            Ok(Ok(received)) => Ok(received.wire_bytes),
             Err(_) => Err(HttpError::Timeout {
                 authority: authority(),
                 after: timeout,

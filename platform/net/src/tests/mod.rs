@@ -3,6 +3,7 @@
 mod auth;
 mod client;
 mod failures;
+mod grpc;
 mod proxy;
 mod server;
 mod tls;
