@@ -14,6 +14,7 @@
 //! by an ack or by a counted drop.
 
 mod books;
+mod destination;
 mod order;
 mod queue;
 mod retry;
@@ -22,6 +23,7 @@ mod stage;
 
 pub use books::Outbox;
 pub(crate) use books::Owner;
+pub use destination::{Abandoned, Destination};
 pub use order::{Order, OrderWriter};
 pub use queue::QueueConfig;
 pub use retry::{Backoff, Outcome, Retry429, classify, parse_retry_after};

@@ -50,6 +50,7 @@ pub enum Fate {
 }
 
 /// What a sender is made of.
+#[derive(Clone)]
 pub struct SenderOptions {
     pub cx: Build,
     pub destination: String,
@@ -132,6 +133,10 @@ impl<T: Transport> Sender<T> {
             state: self.state.clone(),
             ledger: self.ledger().clone(),
         }
+    }
+
+    pub(super) fn options(&self) -> &SenderOptions {
+        &self.options
     }
 
     /// Whether it was stopped through the handle.
@@ -287,7 +292,7 @@ impl<T: Transport> Sender<T> {
                 component_id = &*self.options.cx.node,
                 endpoint = self.options.destination,
                 held_back,
-                "endpoint refused {} samples for good, they are dropped: {message}",
+                "endpoint refused {} items for good, they are dropped: {message}",
                 record.items,
             );
         }

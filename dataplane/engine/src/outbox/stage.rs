@@ -16,13 +16,14 @@ use wal::{AppendError, Ticket};
 use super::books::Outbox;
 use crate::flow::Nack;
 
-/// Turns items into messages of a destination's protocol.
+/// Turns items into messages of a destination's protocol. It may have several open, as one for each
+/// tenant.
 pub trait Encoder: 'static {
-    /// Whether the open message has no items.
+    /// Whether no open message has items.
     fn is_empty(&self) -> bool;
-    /// Whether the open message takes no more items.
+    /// Whether an open message takes no more items.
     fn is_full(&self) -> bool;
-    /// Ends the open message, which is not empty.
+    /// Ends an open message: the full one, or else any that has items. There is one.
     fn seal(&mut self) -> Message;
     /// Gets the buffer of a sealed message back, to use it again.
     fn recycle(&mut self, payload: Vec<u8>);
@@ -53,14 +54,26 @@ pub struct Stage<E> {
     /// One append at a time, first come first served: messages reach the lane in the order of
     /// their items.
     turn: Semaphore,
+    /// Messages that are not known to be committed yet. One that had to wait for its turn may hold
+    /// items of a group that came later, so that every group waits for all of them.
+    appended: RefCell<Vec<Rc<Appended>>>,
+    /// Appends and commits.
+    failures: Cell<u64>,
+    /// The latest of them.
+    failure: RefCell<Option<Nack>>,
+}
+
+/// A message in the lane.
+struct Appended {
+    ticket: Ticket,
+    items: u64,
+    settled: Cell<bool>,
 }
 
 /// Everyone who waits for the same commit.
 struct Group {
-    last: Cell<Option<Ticket>>,
-    items: Cell<u64>,
-    /// Of the first append that failed: then nobody of the group can be sure.
-    failed: RefCell<Option<Nack>>,
+    /// Failures from before there was this group. After another one nobody of it can be sure.
+    failures_before: u64,
     result: RefCell<Option<Result<(), Nack>>>,
     done: Notify,
     /// When it closes at the latest: the earliest that one of its members asked for.
@@ -69,11 +82,9 @@ struct Group {
 }
 
 impl Group {
-    fn new(due: Instant) -> Group {
+    fn new(due: Instant, failures_before: u64) -> Group {
         Group {
-            last: Cell::default(),
-            items: Cell::default(),
-            failed: RefCell::default(),
+            failures_before,
             result: RefCell::default(),
             done: Notify::new(),
             due: Cell::new(due),
@@ -101,6 +112,9 @@ impl<E: Encoder> Stage<E> {
             delay,
             group: RefCell::new(None),
             turn: Semaphore::new(1),
+            appended: RefCell::default(),
+            failures: Cell::default(),
+            failure: RefCell::default(),
         })
     }
 
@@ -119,7 +133,7 @@ impl<E: Encoder> Stage<E> {
             if written == Write::Done {
                 break;
             }
-            self.append(&group, E::is_full).await;
+            self.append(E::is_full).await;
         }
         loop {
             let done = group.done.notified();
@@ -149,7 +163,7 @@ impl<E: Encoder> Stage<E> {
             }
             return group.clone();
         }
-        let group = Rc::new(Group::new(due));
+        let group = Rc::new(Group::new(due, self.failures.get()));
         *open = Some(group.clone());
         let (stage, closing) = (self.clone(), group.clone());
         runtime::spawn(async move {
@@ -172,7 +186,7 @@ impl<E: Encoder> Stage<E> {
     }
 
     /// Appends the open message if it is still `due` when its turn has come.
-    async fn append(&self, group: &Group, due: impl Fn(&E) -> bool) {
+    async fn append(&self, due: impl Fn(&E) -> bool) {
         let _turn = self.turn.acquire(1).await;
         let message = {
             let mut encoder = self.encoder.borrow_mut();
@@ -186,13 +200,12 @@ impl<E: Encoder> Stage<E> {
             "a message that is not empty has bytes"
         );
         match self.append_when_writable(&message).await {
-            Ok(ticket) => {
-                group.last.set(Some(ticket));
-                group
-                    .items
-                    .set(group.items.get() + u64::from(message.items));
-            }
-            Err(error) => *group.failed.borrow_mut() = Some(nack(&error)),
+            Ok(ticket) => self.appended.borrow_mut().push(Rc::new(Appended {
+                ticket,
+                items: u64::from(message.items),
+                settled: Cell::new(false),
+            })),
+            Err(error) => self.fail(&error),
         }
         self.encoder.borrow_mut().recycle(message.payload);
     }
@@ -208,20 +221,37 @@ impl<E: Encoder> Stage<E> {
     }
 
     async fn commit(&self, group: &Group) {
-        self.append(group, |encoder| !encoder.is_empty()).await;
-        let mut result = Ok(());
-        if let Some(last) = group.last.get() {
+        while !self.encoder.borrow().is_empty() {
+            self.append(|encoder| !encoder.is_empty()).await;
+        }
+        let waiting = self.appended.borrow().clone();
+        if !waiting.is_empty() {
             self.outbox.lane().commit_now();
-            match self.outbox.lane().committed(last).await {
-                Ok(()) => self.outbox.committed(group.items.get()),
-                Err(error) => result = Err(nack(&error)),
+        }
+        for message in waiting {
+            let committed = self.outbox.lane().committed(message.ticket).await;
+            // Of several groups that wait for it, the first one counts it.
+            if message.settled.replace(true) {
+                continue;
+            }
+            match committed {
+                Ok(()) => self.outbox.committed(message.items),
+                Err(error) => self.fail(&error),
             }
         }
-        if let Some(failed) = group.failed.borrow_mut().take() {
-            result = Err(failed);
-        }
+        self.appended
+            .borrow_mut()
+            .retain(|message| !message.settled.get());
+        let failed = group.failures_before < self.failures.get();
+        let failure = self.failure.borrow().clone().filter(|_| failed);
+        let result = failure.map_or(Ok(()), Err);
         *group.result.borrow_mut() = Some(result);
         group.done.notify_all();
+    }
+
+    fn fail(&self, error: &AppendError) {
+        self.failures.set(self.failures.get() + 1);
+        *self.failure.borrow_mut() = Some(nack(error));
     }
 }
 

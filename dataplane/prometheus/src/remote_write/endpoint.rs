@@ -1,11 +1,10 @@
 //! One endpoint: its client, its requests and their answers, its senders.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use blocks::{ClientContext, header_map};
-use engine::outbox::{Fate, Order, Outbox, Outcome, Retry429, Transport};
-use engine::outbox::{Sender, SenderHandle, SenderOptions};
+use engine::outbox::{Abandoned, Destination, Fate, Order, Outbox, Outcome, Retry429};
+use engine::outbox::{SenderOptions, Transport};
 use engine::outbox::{classify, parse_retry_after};
 use engine::{Build, BuildError};
 use net::{BodyLimits, Bytes, Client, HeaderMap, HeaderValue, Request, Response, Target, header};
@@ -203,7 +202,7 @@ const WRITTEN_HEADERS: [&str; 3] = [
 ];
 
 /// Sends records, each by the version that it is of.
-struct Http {
+pub struct Http {
     part: Rc<Part>,
 }
 
@@ -248,30 +247,6 @@ impl Transport for Http {
     }
 }
 
-/// Lanes that nobody appends to any more, oldest name first.
-pub struct Abandoned {
-    outboxes: Vec<Outbox>,
-    /// How many endpoints have yet to empty each of them.
-    left: Rc<RefCell<Vec<usize>>>,
-}
-
-/// Opens lanes of former settings and of shards that are gone.
-pub async fn open_abandoned(
-    arguments: &RemoteWriteArguments,
-    cx: &Build,
-    parts: &[Rc<Part>],
-    in_use: &[String],
-) -> Result<Abandoned, BuildError> {
-    let names: Vec<String> = parts.iter().map(|part| part.name.clone()).collect();
-    let mut outboxes = Vec::new();
-    for path in cx.abandoned_lanes(in_use).await? {
-        let options = arguments.wal.options(cx, names.clone());
-        outboxes.push(cx.abandoned_outbox(path, options).await?);
-    }
-    let left = Rc::new(RefCell::new(vec![parts.len(); outboxes.len()]));
-    Ok(Abandoned { outboxes, left })
-}
-
 /// This shard's share of the requests that may be under way.
 fn in_flight_max(max_shards: u64, shard_count: usize) -> usize {
     max_shards
@@ -279,71 +254,21 @@ fn in_flight_max(max_shards: u64, shard_count: usize) -> usize {
         .clamp(1, IN_FLIGHT_MAX) as usize
 }
 
-/// One endpoint's senders: first of abandoned lanes, one after the other, then of its own.
-pub struct Running {
-    name: String,
-    abandoned: Vec<(Outbox, Sender<Http>)>,
-    left: Rc<RefCell<Vec<usize>>>,
-    sender: Sender<Http>,
-}
-
-impl Running {
-    pub fn new(cx: &Build, part: &Rc<Part>, outbox: &Outbox, abandoned: &Abandoned) -> Running {
-        let sender = |outbox: &Outbox| {
-            let queue = &part.settings.queue_config;
-            let options = SenderOptions {
-                cx: cx.clone(),
-                destination: part.name.clone(),
-                min_backoff: queue.min_backoff,
-                max_backoff: queue.max_backoff,
-                age_limit: queue.sample_age_limit,
-                in_flight_max: in_flight_max(queue.max_shards, cx.shard_count),
-            };
-            Sender::new(options, outbox.clone(), Http { part: part.clone() })
-        };
-        let old = abandoned.outboxes.iter();
-        Running {
-            name: part.name.clone(),
-            abandoned: old.map(|outbox| (outbox.clone(), sender(outbox))).collect(),
-            left: abandoned.left.clone(),
-            sender: sender(outbox),
-        }
-    }
-
-    pub fn handles(&self) -> Vec<SenderHandle> {
-        let old = self.abandoned.iter().map(|(_, sender)| sender.handle());
-        old.chain([self.sender.handle()]).collect()
-    }
-
-    pub async fn run(self, cx: Build) {
-        for (index, (outbox, sender)) in self.abandoned.iter().enumerate() {
-            sender.run_until_empty().await;
-            if sender.is_stopped() {
-                return;
-            }
-            self.emptied(index, outbox, &cx).await;
-        }
-        self.sender.run().await;
-    }
-
-    /// The last endpoint to empty a lane deletes it.
-    async fn emptied(&self, index: usize, outbox: &Outbox, cx: &Build) {
-        let last = {
-            let left = &mut self.left.borrow_mut()[index];
-            *left -= 1;
-            *left == 0
-        };
-        if !last {
-            return;
-        }
-        if let Err(error) = cx.delete_lane(outbox.path()).await {
-            let (node, endpoint) = (&*cx.node, self.name.as_str());
-            let path = outbox.path().display();
-            tracing::warn!(
-                component_id = node,
-                endpoint,
-                "cannot delete the empty log \"{path}\": {error}"
-            );
-        }
-    }
+/// One endpoint's senders.
+pub fn senders(
+    cx: &Build,
+    part: &Rc<Part>,
+    outbox: &Outbox,
+    abandoned: &Abandoned,
+) -> Destination<Http> {
+    let queue = &part.settings.queue_config;
+    let options = SenderOptions {
+        cx: cx.clone(),
+        destination: part.name.clone(),
+        min_backoff: queue.min_backoff,
+        max_backoff: queue.max_backoff,
+        age_limit: queue.sample_age_limit,
+        in_flight_max: in_flight_max(queue.max_shards, cx.shard_count),
+    };
+    Destination::new(&options, outbox, abandoned, || Http { part: part.clone() })
 }

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batch::MetricsBatch;
-use engine::outbox::{SenderHandle, Stage};
+use engine::outbox::{Abandoned, SenderHandle, Stage};
 use engine::{Batch, Build, BuildError, Built, Component, Consume, DataComponent, Globals, Leave};
 use engine::{Ledger, Nack, Role, Spread, TaskSet};
 use runtime::LocalBoxFuture;
@@ -68,7 +68,9 @@ impl DataComponent for RemoteWrite {
         let parts = endpoint::parts(&arguments, cx)?;
         let encodings = Encoding::distinct(&parts);
         let in_use: Vec<String> = encodings.iter().map(Encoding::lane_name).collect();
-        let abandoned = endpoint::open_abandoned(&arguments, cx, &parts, &in_use).await?;
+        let names = parts.iter().map(|part| part.name.clone()).collect();
+        let options = arguments.wal.options(cx, names);
+        let abandoned = Abandoned::open(cx, &in_use, &options).await?;
         let families = Rc::new(Families::default());
         let delay = arguments.delay(cx.globals.lanes.commit_delay);
         let mut groups = Vec::new();
@@ -78,9 +80,9 @@ impl DataComponent for RemoteWrite {
             let options = arguments.wal.options(cx, encoding.destinations(&parts));
             let outbox = cx.outbox(&encoding.lane_name(), options).await?;
             for part in parts.iter().filter(|part| part.encoding == encoding) {
-                let endpoint = endpoint::Running::new(cx, part, &outbox, &abandoned);
+                let endpoint = endpoint::senders(cx, part, &outbox, &abandoned);
                 senders.extend(endpoint.handles());
-                work.push(Box::pin(endpoint.run(cx.clone())));
+                work.push(Box::pin(endpoint.run()));
                 work.push(Box::pin(metadata::run(
                     part.clone(),
                     families.clone(),
