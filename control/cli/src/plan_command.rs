@@ -102,7 +102,7 @@ fn with_instance(flags: &PlanFlags) -> Result<Difference, Failure> {
 fn ask(server: &str, body: String) -> Result<(StatusCode, String), String> {
     let failed = |error: net::HttpError| format!("cannot ask {server}: {error}");
     let target = Target::parse(&format!("{}/-/plan", server.trim_end_matches('/')));
-    let mut request = Request::post(&target.map_err(failed)?, body.into());
+    let mut request = Request::post(&target.map_err(failed)?, net::Bytes::from(body));
     let json = HeaderValue::from_static("application/json");
     request.headers.insert(header::CONTENT_TYPE, json);
     let options = ClientOptions::new(concat!("invar/", env!("CARGO_PKG_VERSION")));
