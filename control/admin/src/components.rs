@@ -93,8 +93,8 @@ fn component(
     shown["arguments"] = arguments;
     shown["exports"] = exports;
     shown["debugInfo"] = debug;
-    if let Some(module) = &view.created_module {
-        shown["createdModuleIDs"] = json!([module]);
+    if !view.created_modules.is_empty() {
+        shown["createdModuleIDs"] = json!(view.created_modules);
     }
     shown["liveDebuggingEnabled"] = json!(false);
     shown

@@ -29,7 +29,8 @@ pub fn catalogue() -> Catalogue {
     let resolvers = discovery::COMPONENTS.iter().chain(sources::COMPONENTS);
     let resolvers = resolvers.map(|component| Kind::Resolver(component));
     let settings = SETTINGS.iter().map(|descriptor| Kind::Setting(descriptor));
-    Catalogue::new(data.chain(resolvers).chain(settings))
+    let imports = sources::IMPORTS.iter().map(|import| Kind::Import(import));
+    Catalogue::new(data.chain(resolvers).chain(imports).chain(settings))
 }
 
 /// Connects the blocks with what they set up.

@@ -15,6 +15,17 @@ pub fn evaluate_body(
     scope: &Scope,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Body> {
+    evaluate_body_without("", body, at, scope, diagnostics)
+}
+
+/// As `evaluate_body`, but for blocks of a name, which are not looked at.
+pub fn evaluate_body_without(
+    left_out: &str,
+    body: syntax::Body<'_>,
+    at: syntax::Span,
+    scope: &Scope,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Body> {
     let before = diagnostics.len();
     let mut evaluated = Body {
         span: span_of(at),
@@ -22,6 +33,7 @@ pub fn evaluate_body(
     };
     for statement in body.statements() {
         match statement {
+            Stmt::Block(block) if block.name() == left_out => {}
             Stmt::Attribute(attribute) => {
                 let value = match evaluate(attribute.value(), scope) {
                     Ok(value) => value,

@@ -26,7 +26,7 @@ mod testing;
 mod tests;
 mod yaml;
 
-pub use body::{decode_diagnostics, evaluate_body, span_of, value_span};
+pub use body::{decode_diagnostics, evaluate_body, evaluate_body_without, span_of, value_span};
 pub use expression::evaluate;
 pub use resolver::{
     Component, Environment, Health, HealthState, Instance, ResolverComponent, ResolverCx,

@@ -79,12 +79,13 @@ fn unused(graph: &Graph, trees: &[Arc<Tree>], found: &mut Vec<Diagnostic>) {
     // The exports of a declare, and whether some instance's are used.
     let mut custom: Vec<(Span, &str, bool)> = Vec::new();
     let mut seen: HashSet<Span> = HashSet::new();
-    for (at, node) in graph.nodes.iter().enumerate() {
+    let nodes = graph.nodes.iter().enumerate();
+    for (at, node) in nodes.filter(|(_, node)| !graph.is_unused(node)) {
         match node.role {
-            Role::Kind(kind) if is_of(node, trees) && !uses.any(at) => {
-                if seen.insert(node.text.span()) {
-                    found.extend(unreached(node, kind));
-                }
+            Role::Kind(kind)
+                if is_of(node, trees) && !uses.any(at) && seen.insert(node.text.span()) =>
+            {
+                found.extend(unreached(node, kind));
             }
             Role::Exports(module) => {
                 for export in &graph.modules[module].exports {
@@ -101,7 +102,7 @@ fn unused(graph: &Graph, trees: &[Arc<Tree>], found: &mut Vec<Diagnostic>) {
                     }
                 }
             }
-            Role::Kind(_) | Role::Input(_) => {}
+            _ => {}
         }
     }
     for (span, name, _) in custom.into_iter().filter(|(.., used)| !used) {
@@ -129,7 +130,7 @@ fn unreached(node: &Node, kind: Kind) -> Option<Diagnostic> {
             format!("nothing uses the exports of \"{id}\""),
             format!("refer to {refer}, or remove the block"),
         ),
-        Kind::Setting(_) => return None,
+        Kind::Setting(_) | Kind::Import(_) => return None,
     };
     let advice = Diagnostic::advice(node.text.span(), message);
     Some(advice.path(node.path()).hint(hint))

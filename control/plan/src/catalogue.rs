@@ -11,6 +11,9 @@ pub enum Kind {
     Data(&'static engine::Component),
     /// A component of the control plane, which only computes exports.
     Resolver(&'static eval::Component),
+    /// A block that brings custom components from elsewhere. Its source exports `files`, an object
+    /// of texts by name, and `module_path`.
+    Import(&'static eval::Component),
     /// A block that sets something up and exports nothing, such as `logging`.
     Setting(&'static Descriptor),
 }
@@ -19,13 +22,13 @@ impl Kind {
     pub fn descriptor(self) -> &'static Descriptor {
         match self {
             Kind::Data(component) => &component.descriptor,
-            Kind::Resolver(component) => &component.descriptor,
+            Kind::Resolver(component) | Kind::Import(component) => &component.descriptor,
             Kind::Setting(descriptor) => descriptor,
         }
     }
 
     pub fn is_component(self) -> bool {
-        !matches!(self, Kind::Setting(_))
+        matches!(self, Kind::Data(_) | Kind::Resolver(_))
     }
 }
 

@@ -5,7 +5,7 @@
 //! Reports. Everybody else asks it through a [`Handle`].
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,17 +17,18 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::catalogue::Catalogue;
-use crate::difference::Difference;
+use crate::graph::build;
 use crate::handle::{Handle, Readiness, Request};
 use crate::health::{Health, State};
+use crate::knowledge::{Imported, Knowledge};
 use crate::limits::CHANGE_GATHER_MS;
 use crate::live::{Live, Part};
-use crate::load::{self, Rejected};
+use crate::load::{self, Parsed, Rejected};
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::settings::Settings;
 use crate::source::ConfigSource;
-use crate::{difference, validate, view};
+use crate::{validate, view};
 
 /// What the controller is made of besides the configuration.
 pub struct Options {
@@ -53,6 +54,10 @@ pub struct Controller {
     pub(crate) live: Live,
     pub(crate) metrics: Metrics,
     pub(crate) changes: Changes,
+    /// Nodes that have told something about the graph which is not in it yet.
+    pub(crate) learnable: BTreeSet<String>,
+    /// What imports had before the reload that is under way.
+    pub(crate) fallback: BTreeMap<String, Imported>,
     shards: Shards,
     requests: flume::Receiver<Request>,
     handle: Handle,
@@ -94,6 +99,8 @@ impl Controller {
             live: Live::empty(constants),
             metrics: Metrics::new(),
             changes: Changes::default(),
+            learnable: BTreeSet::new(),
+            fallback: BTreeMap::new(),
             shards,
             requests,
             handle,
@@ -110,29 +117,31 @@ impl Controller {
     /// Loads the configuration for the first time. Any error refuses it.
     pub async fn start(&mut self) -> Result<(), Rejected> {
         let started = Instant::now();
-        let parsed = load::parse(&self.options.source)?;
-        let graph = match load::build(&self.options.catalogue, self.options.stability, &parsed) {
-            Ok(graph) => graph,
-            Err(diagnostics) => {
-                return Err(Rejected {
-                    sources: parsed.sources,
-                    diagnostics,
-                });
-            }
-        };
-        let warnings = validate::check(&graph, self.options.stability);
-        let (gates, warnings) = split(warnings);
-        let hash = load::hash(&parsed.sources);
-        self.live = Live::take_over(parsed.sources, graph, &mut self.live);
-        let mut outcome = Outcome::default();
-        let mut diagnostics = self.evaluate_all(&mut outcome).await;
+        let Parsed { text, hash } = load::parse(&self.options.source)?;
+        let built = build(&load::inputs(&self.options, &text, &Knowledge::default()));
+        let errors = load::errors_of(&built, false);
+        if !errors.is_empty() {
+            return Err(Rejected {
+                sources: text.sources,
+                diagnostics: errors,
+            });
+        }
+        let (gates, warnings) = split(validate::check(
+            &built.graph,
+            self.options.stability,
+            |_| true,
+        ));
+        self.live.text = text;
+        self.live.rebuild(built.graph);
+        let failures = self.settle(&mut Outcome::default()).await;
+        let mut diagnostics = failures.into_diagnostics();
         // Compat: what evaluation finds comes alone (case `errors/several_errors`); what only the
         // text shows, such as an attribute of too little stability, is added when it finds none.
         if diagnostics.is_empty() {
             diagnostics = gates;
         }
         if !diagnostics.is_empty() {
-            let sources = std::mem::take(&mut self.live.sources);
+            let sources = std::mem::take(&mut self.live.text.sources);
             return Err(Rejected {
                 sources,
                 diagnostics,
@@ -142,13 +151,7 @@ impl Controller {
         self.metrics.loaded(&hash);
         self.publish();
         tracing::info!(
-            components = self
-                .live
-                .graph
-                .nodes
-                .iter()
-                .filter(|node| node.is_component())
-                .count(),
+            components = self.live.components().count(),
             duration = stdx::format_duration(started.elapsed()),
             "configuration loaded"
         );
@@ -215,84 +218,7 @@ impl Controller {
         std::ops::ControlFlow::Continue(())
     }
 
-    /// Takes the configuration anew.
-    ///
-    /// What the text alone shows to be wrong refuses the whole: everything goes on as before.
-    /// Compat: what only evaluation finds (a file that is missing, an index out of range) makes
-    /// that component unhealthy, a new one without running, an old one with its old arguments; the
-    /// rest of the configuration is taken, and the answer is an error all the same.
-    async fn reload(&mut self) -> Result<String, String> {
-        let prepared = load::parse(&self.options.source).and_then(|parsed| {
-            match load::build(&self.options.catalogue, self.options.stability, &parsed) {
-                Ok(graph) => Ok((parsed.sources, graph)),
-                Err(diagnostics) => Err(Rejected {
-                    sources: parsed.sources,
-                    diagnostics,
-                }),
-            }
-        });
-        let (sources, graph) = match prepared {
-            Ok(prepared) => prepared,
-            Err(rejected) => return Err(self.refuse(rejected)),
-        };
-        let (errors, warnings) = split(validate::check(&graph, self.options.stability));
-        if !errors.is_empty() {
-            return Err(self.refuse(Rejected {
-                sources,
-                diagnostics: errors,
-            }));
-        }
-        let hash = load::hash(&sources);
-        let new = Live::take_over(sources, graph, &mut self.live);
-        let old = std::mem::replace(&mut self.live, new);
-        let mut outcome = Outcome::default();
-        self.remove(old, &mut outcome);
-        self.warn(&warnings);
-        let errors = self.evaluate_all(&mut outcome).await;
-        self.publish();
-        let text = outcome.to_string();
-        if errors.is_empty() {
-            self.metrics.loaded(&hash);
-            tracing::info!(
-                added = outcome.added.len(),
-                changed = outcome.changed.len(),
-                removed = outcome.removed.len(),
-                unchanged = outcome.unchanged,
-                "configuration reloaded"
-            );
-            return Ok(text);
-        }
-        self.metrics.refused();
-        let shown = syntax::render_all(&errors, &self.live.sources);
-        tracing::error!(
-            err = shown,
-            added = outcome.added.len(),
-            changed = outcome.changed.len(),
-            removed = outcome.removed.len(),
-            unchanged = outcome.unchanged,
-            "configuration reloaded, but not all components could be evaluated"
-        );
-        Err(format!("{shown}{text}"))
-    }
-
-    fn difference(&self, source: Option<&ConfigSource>) -> Result<Difference, String> {
-        let Options {
-            catalogue,
-            stability,
-            ..
-        } = &self.options;
-        let source = source.unwrap_or(&self.options.source);
-        let parsed = load::parse(source).map_err(|rejected| rejected.render())?;
-        let shown = |found: &[Diagnostic]| syntax::render_all(found, &parsed.sources);
-        let graph = load::build(catalogue, *stability, &parsed).map_err(|found| shown(&found))?;
-        let (errors, _) = split(validate::check(&graph, *stability));
-        match errors.as_slice() {
-            [] => Ok(difference::between(&self.live.graph, &graph)),
-            errors => Err(shown(errors)),
-        }
-    }
-
-    fn refuse(&self, rejected: Rejected) -> String {
+    pub(crate) fn refuse(&self, rejected: Rejected) -> String {
         self.metrics.refused();
         let shown = rejected.render();
         tracing::error!(
@@ -302,28 +228,11 @@ impl Controller {
         shown
     }
 
-    /// Ends what is no longer in the configuration.
-    fn remove(&mut self, old: Live, outcome: &mut Outcome) {
-        for (node, state) in old.graph.nodes.iter().zip(old.states) {
-            if self.live.find(&node.id).is_some() {
-                continue;
-            }
-            if let Part::Setting = state.part {
-                self.options.settings.unset(&node.name);
-            }
-            if node.is_component() {
-                outcome.removed.insert(node.id.clone());
-                self.metrics.forget(&node.id);
-            }
-            // Dropping the state ends a resolver; a data component ends with the next Plan.
-        }
-    }
-
-    fn warn(&self, warnings: &[Diagnostic]) {
+    pub(crate) fn warn(&self, warnings: &[Diagnostic]) {
         for warning in warnings {
             let at = warning
                 .span
-                .and_then(|span| self.live.sources.location(span));
+                .and_then(|span| self.live.text.sources.location(span));
             tracing::warn!(at = at.unwrap_or_default(), "{}", warning.message);
         }
     }
@@ -440,6 +349,6 @@ async fn until(due: Option<Instant>) -> Instant {
 }
 
 /// Errors and warnings.
-fn split(found: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+pub(crate) fn split(found: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     found.into_iter().partition(Diagnostic::is_error)
 }

@@ -33,8 +33,8 @@ pub fn difference(
 ) -> Result<Difference, Rejected> {
     let graph = |source: &ConfigSource| {
         let parsed = load::parse(source)?;
-        load::build(catalogue, stability, &parsed).map_err(|diagnostics| Rejected {
-            sources: parsed.sources,
+        load::build(catalogue, stability, &parsed.text).map_err(|diagnostics| Rejected {
+            sources: parsed.text.sources,
             diagnostics,
         })
     };
@@ -85,7 +85,11 @@ fn uses_changed(graph: &Graph, at: NodeIndex, changed: &[bool]) -> bool {
     node.references
         .iter()
         .filter(|reference| changed[reference.target] && !is_port(graph, reference))
-        .any(|reference| Some(reference.target) != input || uses_arguments(node))
+        .any(|reference| {
+            // What an element of a `foreach` is used for is not told from the text.
+            let element = matches!(graph.nodes[reference.target].role, Role::Item { .. });
+            Some(reference.target) != input || element || uses_arguments(node)
+        })
 }
 
 /// Whether it is a port of a component that the text names. What a custom component exports may be

@@ -3,11 +3,13 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use eval::{Scope, decode_diagnostics, evaluate_body};
+use eval::{Scope, decode_diagnostics, evaluate_body, evaluate_body_without};
 use schema::{Body, Descriptor, Object, Value};
 use syntax::Diagnostic;
 
-use crate::graph::{Module, ModuleIndex, NodeIndex};
+use crate::graph::{Module, ModuleIndex, NodeIndex, Role};
+use crate::knowledge;
+use crate::limits::FOREACH_ITEMS_MAX;
 use crate::live::Live;
 
 /// What the names in a node's text stand for: the exports of the nodes that it refers to, and the
@@ -15,16 +17,16 @@ use crate::live::Live;
 pub(crate) fn scope(live: &Live, at: NodeIndex, module: ModuleIndex) -> Scope {
     let mut scope = Scope::new();
     scope.set("constants", live.constants.clone());
-    let input = live.graph.modules[module].input;
+    let path = &live.graph.modules[module].path;
+    scope.set("module_path", Value::string(path.clone()));
     for reference in &live.graph.nodes[at].references {
+        let target = &live.graph.nodes[reference.target];
         let exports = &live.states[reference.target].exports;
-        if Some(reference.target) == input {
-            set_arguments(&mut scope, exports);
-        } else {
-            scope.set(
-                &live.graph.nodes[reference.target].local_id,
-                exports.clone(),
-            );
+        match target.role {
+            Role::Input(_) => set_arguments(&mut scope, exports),
+            Role::Item { .. } => scope.set(&target.local_id, exports.clone()),
+            Role::Import(_) | Role::Foreach | Role::Pending | Role::Sample(_) => {}
+            Role::Kind(_) | Role::Exports(_) => scope.set(&target.local_id, exports.clone()),
         }
     }
     scope
@@ -68,6 +70,63 @@ fn body(live: &Live, at: NodeIndex) -> Result<Body, Vec<Diagnostic>> {
         &mut errors,
     );
     body.ok_or(errors)
+}
+
+/// A `foreach` block but for its template: its body and its elements.
+pub(crate) fn foreach_items(live: &Live, at: NodeIndex) -> Result<(Body, Value), Vec<Diagnostic>> {
+    let node = &live.graph.nodes[at];
+    let (block, scope) = (node.text.block(), scope(live, at, node.module));
+    let mut errors = Vec::new();
+    let (text, span) = (block.body(), node.text.span());
+    let Some(body) = evaluate_body_without("template", text, span, &scope, &mut errors) else {
+        return Err(errors);
+    };
+    let mut mistakes = Vec::new();
+    let decoded = <ForeachBlock as schema::Arguments>::decode(&body, &mut mistakes);
+    let (Some(foreach), true) = (decoded, mistakes.is_empty()) else {
+        return Err(decode_diagnostics(node.path(), mistakes).collect());
+    };
+    let elements = match &foreach.collection {
+        // Compat: as everywhere in Alloy, null is an empty list.
+        Value::Null => Default::default(),
+        collection => match collection.elements() {
+            Some(elements) => elements,
+            None => {
+                let message = format!(
+                    "\"collection\" should be array, got {}",
+                    collection.type_name()
+                );
+                return Err(vec![Diagnostic::error(span, message).path(node.path())]);
+            }
+        },
+    };
+    if elements.len() > FOREACH_ITEMS_MAX {
+        let message = format!("\"collection\" has more than {FOREACH_ITEMS_MAX} elements");
+        return Err(vec![Diagnostic::error(span, message).path(node.path())]);
+    }
+    let items = knowledge::items(&elements, &foreach.id, foreach.hash_string_id);
+    Ok((body, items))
+}
+
+/// What a `foreach` block says besides its template.
+#[derive(schema::Arguments)]
+pub(crate) struct ForeachBlock {
+    /// For each of its elements there is what the template makes.
+    #[arg(required)]
+    collection: Value,
+    /// The name of the element in the template.
+    #[arg(required, name = "var")]
+    _var: String,
+    /// The field of the elements by which they are known from one evaluation to the next.
+    #[arg(default = "")]
+    id: String,
+    /// Whether texts that elements are known by are hashed, which keeps apart what only differs in
+    /// characters that no id can have.
+    #[arg(default = false)]
+    hash_string_id: bool,
+    /// Whether what is inside counts on `/metrics`.
+    #[arg(default = false, name = "enable_metrics")]
+    _enable_metrics: bool,
 }
 
 /// What a custom component is given: the body as written, and the value of every argument that its
@@ -145,7 +204,7 @@ pub(crate) struct ArgumentSettings {
 }
 
 #[derive(schema::Arguments)]
-struct ArgumentBlock {
+pub(crate) struct ArgumentBlock {
     /// May be left out.
     optional: bool,
     /// Its value when left out.
@@ -172,6 +231,14 @@ impl ArgumentSettings {
     }
 }
 
+/// What an `export` block says.
+#[derive(schema::Arguments)]
+pub(crate) struct ExportBlock {
+    /// What others see.
+    #[arg(required)]
+    value: Value,
+}
+
 /// The values of a module's `export` blocks.
 pub(crate) fn custom_exports(
     live: &Live,
@@ -182,26 +249,15 @@ pub(crate) fn custom_exports(
     let mut errors = Vec::new();
     let mut values = Object::default();
     for export in &live.graph.modules[module].exports {
-        let block = export.text.block();
-        let Some(body) = evaluate_body(block.body(), export.text.span(), &scope, &mut errors)
-        else {
+        let (block, span) = (export.text.block(), export.text.span());
+        let Some(body) = evaluate_body(block.body(), span, &scope, &mut errors) else {
             continue;
         };
-        let known = body
-            .attributes
-            .iter()
-            .all(|attribute| attribute.name == "value");
-        match body.value("value") {
-            Some(value) if known && body.blocks.is_empty() => {
-                values.insert(export.name.as_str(), value.clone());
-            }
-            _ => errors.push(Diagnostic::error(
-                export.text.span(),
-                format!(
-                    "export \"{}\" must have the attribute \"value\" and no other",
-                    export.name
-                ),
-            )),
+        let mut mistakes = Vec::new();
+        let decoded = <ExportBlock as schema::Arguments>::decode(&body, &mut mistakes);
+        errors.extend(decode_diagnostics(&block.id_path(), mistakes));
+        if let Some(ExportBlock { value }) = decoded {
+            values.insert(export.name.as_str(), value);
         }
     }
     if errors.is_empty() {

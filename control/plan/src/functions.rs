@@ -1,14 +1,14 @@
 //! Uses of functions of the standard library that are deprecated, or less stable than asked for.
 
 use schema::{Function, Stability};
-use syntax::{Body, Diagnostic, Name};
+use syntax::{Body, Diagnostic, Expr, Name};
 
 use crate::graph::{Graph, Module, Node, Role};
 
 /// Reports them in a node's text.
 pub(crate) fn check(graph: &Graph, node: &Node, stability: Stability, found: &mut Vec<Diagnostic>) {
     match node.role {
-        Role::Kind(_) | Role::Input(_) => {
+        Role::Kind(_) | Role::Input(_) | Role::Import(_) | Role::Pending => {
             let module = &graph.modules[node.module];
             check_body(module, node.text.block().body(), stability, found);
         }
@@ -18,22 +18,38 @@ pub(crate) fn check(graph: &Graph, node: &Node, stability: Stability, found: &mu
                 check_body(module, export.text.block().body(), stability, found);
             }
         }
+        Role::Foreach => {
+            let module = &graph.modules[node.module];
+            for attribute in node.text.block().body().attributes() {
+                check_value(module, attribute.value(), stability, found);
+            }
+        }
+        Role::Item { .. } | Role::Sample(_) => {}
     }
 }
 
 fn check_body(module: &Module, body: Body<'_>, stability: Stability, found: &mut Vec<Diagnostic>) {
     for attribute in body.attributes() {
-        attribute.value().each_reference(&mut |names| {
-            if let Some(function) = eval::function(names.iter().map(|name| name.text))
-                && !is_shadowed(module, &names)
-            {
-                found.extend(finding(function, &names, stability));
-            }
-        });
+        check_value(module, attribute.value(), stability, found);
     }
     for block in body.blocks() {
         check_body(module, block.body(), stability, found);
     }
+}
+
+fn check_value(
+    module: &Module,
+    value: Expr<'_>,
+    stability: Stability,
+    found: &mut Vec<Diagnostic>,
+) {
+    value.each_reference(&mut |names| {
+        if let Some(function) = eval::function(names.iter().map(|name| name.text))
+            && !is_shadowed(module, &names)
+        {
+            found.extend(finding(function, &names, stability));
+        }
+    });
 }
 
 /// Whether a component of the module bears the name.

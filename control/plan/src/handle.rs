@@ -53,8 +53,8 @@ pub struct ComponentView {
     /// Full ids.
     pub data_flow_to: Vec<String>,
     pub health: Health,
-    /// The module inside of a custom component.
-    pub created_module: Option<String>,
+    /// The module inside of a custom component, those of the elements of a `foreach`.
+    pub created_modules: Vec<String>,
 }
 
 /// A component with its values.

@@ -57,6 +57,8 @@ impl Health {
 pub(crate) struct HealthBook {
     evaluation: Health,
     resolver: Option<Health>,
+    /// Of what an import brought, or of a template with the present elements.
+    content: Option<Health>,
     /// What instances say of themselves, by shard.
     instances: BTreeMap<usize, Health>,
     /// Shards that could not build the instance, and why.
@@ -68,6 +70,7 @@ impl HealthBook {
         HealthBook {
             evaluation: Health::new(State::Unknown, "component created"),
             resolver: None,
+            content: None,
             instances: BTreeMap::new(),
             unbuilt: BTreeMap::new(),
         }
@@ -86,6 +89,13 @@ impl HealthBook {
 
     pub fn resolver(&mut self, health: Health) {
         self.resolver = Some(health);
+    }
+
+    pub fn content(&mut self, result: Result<(), String>) {
+        self.content = match result {
+            Ok(()) => Some(Health::new(State::Healthy, "content updated")),
+            Err(message) => Some(Health::new(State::Unhealthy, message)),
+        };
     }
 
     pub fn instance(&mut self, shard: usize, health: InstanceHealth, message: String) {
@@ -115,6 +125,7 @@ impl HealthBook {
     pub fn worst(&self) -> &Health {
         let all = std::iter::once(&self.evaluation)
             .chain(&self.resolver)
+            .chain(&self.content)
             .chain(self.instances.values())
             .chain(self.unbuilt.values());
         all.max_by_key(|health| (health.state, health.updated_ns))

@@ -8,6 +8,20 @@ pub const NODES_MAX: usize = 100_000;
 /// Limit: how deep custom components stand in each other; the expansion recurses this far.
 pub const MODULE_DEPTH_MAX: usize = 32;
 
+/// Limit: how deep imported texts import others; a chain of them is a file after the other.
+pub const IMPORT_DEPTH_MAX: usize = 16;
+
+/// Limit: files of one import. A folder of modules has tens; each is bounded by
+/// `syntax::SOURCE_BYTES_MAX`.
+pub const IMPORT_FILES_MAX: usize = 1_000;
+
+/// Limit: elements of one `foreach`. Each makes at least two nodes, so that more would not fit.
+pub const FOREACH_ITEMS_MAX: usize = NODES_MAX / 2;
+
+/// Limit: rounds of evaluation after one change, each of which may bring imports and elements that
+/// the next one evaluates. Nested imports need one a level, nested `foreach` blocks too.
+pub const ROUNDS_MAX: usize = 64;
+
 /// How long changed exports are gathered before what depends on them is evaluated again, counted
 /// from the first change: many sources that refresh together cost one evaluation. The first change
 /// after a quiet time does not wait.

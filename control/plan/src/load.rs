@@ -1,13 +1,16 @@
 //! From a configuration source to a graph: read, parse, build; what cannot be is told in one go.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use schema::Stability;
 use sha2::{Digest, Sha256};
-use syntax::{Diagnostic, SourceMap, Tree};
+use syntax::{Diagnostic, SourceMap};
 
 use crate::catalogue::Catalogue;
-use crate::graph::{self, Built, Graph};
+use crate::controller::Options;
+use crate::graph::{self, Built, Graph, Inputs};
+use crate::knowledge::Knowledge;
+use crate::live::ConfigText;
 use crate::source::ConfigSource;
 
 /// A configuration that is not taken, with all that is wrong with it and the texts to show it in.
@@ -26,8 +29,9 @@ impl Rejected {
 
 /// Texts that could be parsed.
 pub(crate) struct Parsed {
-    pub sources: SourceMap,
-    pub trees: Vec<Arc<Tree>>,
+    pub text: ConfigText,
+    /// What `alloy_config_hash` shows.
+    pub hash: String,
 }
 
 /// Reads and parses all files; mistakes of all of them are reported together.
@@ -51,32 +55,73 @@ pub(crate) fn parse(source: &ConfigSource) -> Result<Parsed, Rejected> {
             diagnostics,
         });
     }
-    Ok(Parsed { sources, trees })
+    let hash = hash(&sources);
+    let text = ConfigText {
+        sources,
+        trees,
+        path: source.module_path().into(),
+        slots: HashMap::new(),
+    };
+    Ok(Parsed { text, hash })
 }
 
-/// Builds the graph that `run` evaluates.
+/// The graph as text alone shows it: what imports would bring and what collections hold is not
+/// known.
 pub(crate) fn build(
     catalogue: &Catalogue,
     stability: Stability,
-    parsed: &Parsed,
+    text: &ConfigText,
 ) -> Result<Graph, Vec<Diagnostic>> {
-    let Built {
-        graph,
-        mut errors,
-        cycles,
-    } = graph::build(catalogue, stability, &parsed.trees);
-    for cycle in &cycles {
-        errors.extend(graph.cycle_diagnostics(cycle, false));
-    }
-    if errors.is_empty() {
-        Ok(graph)
-    } else {
-        Err(errors)
+    let built = graph::build(&Inputs {
+        catalogue,
+        stability,
+        trees: &text.trees,
+        path: &text.path,
+        knowledge: &Knowledge::default(),
+        samples: false,
+    });
+    match errors_of(&built, false) {
+        errors if errors.is_empty() => Ok(built.graph),
+        errors => Err(errors),
     }
 }
 
-/// What `alloy_config_hash` shows: of all texts in their order.
-pub(crate) fn hash(sources: &SourceMap) -> String {
+/// What a graph of these texts is built of.
+pub(crate) fn inputs<'a>(
+    options: &'a Options,
+    text: &'a ConfigText,
+    knowledge: &'a Knowledge,
+) -> Inputs<'a> {
+    Inputs {
+        catalogue: &options.catalogue,
+        stability: options.stability,
+        trees: &text.trees,
+        path: &text.path,
+        knowledge,
+        samples: false,
+    }
+}
+
+/// All that is wrong with a graph; `placed` says whether cycles have places.
+///
+/// Compat: with `run` they have none, and declares that contain themselves are cycles.
+pub(crate) fn errors_of(built: &Built, placed: bool) -> Vec<Diagnostic> {
+    let mut errors = built.errors.clone();
+    for cycle in &built.cycles {
+        errors.extend(built.graph.cycle_diagnostics(cycle, placed));
+    }
+    for recursion in &built.recursions {
+        let mut error = recursion.clone();
+        if !placed {
+            error.span = None;
+        }
+        errors.push(error);
+    }
+    errors
+}
+
+/// Of all texts in their order.
+fn hash(sources: &SourceMap) -> String {
     let mut hash = Sha256::new();
     let mut file = 0;
     while let Some(text) = sources.text(file) {

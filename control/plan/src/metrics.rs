@@ -114,7 +114,8 @@ impl Metrics {
     fn count_components(&mut self, live: &Live) {
         let mut counts: BTreeMap<(String, &'static str), u32> = BTreeMap::new();
         for (node, state) in live.graph.nodes.iter().zip(&live.states) {
-            if node.is_component() {
+            // Compat: imports count, though no API lists them.
+            if node.is_component() || matches!(node.role, Role::Import(_)) {
                 let module = live.graph.modules[node.module].id.clone();
                 *counts
                     .entry((module, state.health.worst().state.as_str()))
@@ -162,6 +163,9 @@ impl Metrics {
             let (Part::Resolver(instance), Role::Kind(kind)) = (&state.part, node.role) else {
                 continue;
             };
+            if live.is_muted(node) {
+                continue;
+            }
             let labels = [("component_id", node.id.as_str())];
             for (name, value) in instance.metrics() {
                 let declared = kind

@@ -52,10 +52,10 @@ pub fn outline(
     stability: Stability,
 ) -> Result<Outline, Rejected> {
     let parsed = load::parse(source)?;
-    match load::build(catalogue, stability, &parsed) {
+    match load::build(catalogue, stability, &parsed.text) {
         Ok(graph) => Ok(drawn(&graph)),
         Err(diagnostics) => Err(Rejected {
-            sources: parsed.sources,
+            sources: parsed.text.sources,
             diagnostics,
         }),
     }
@@ -109,8 +109,9 @@ fn kind_of(node: &Node) -> Option<BlockKind> {
         }),
         Role::Kind(Kind::Resolver(_)) => Some(BlockKind::Resolver),
         Role::Kind(Kind::Setting(_)) => Some(BlockKind::Setting),
-        Role::Input(_) => Some(BlockKind::Custom),
-        Role::Exports(_) => None,
+        Role::Input(_) | Role::Pending | Role::Foreach => Some(BlockKind::Custom),
+        Role::Kind(Kind::Import(_)) | Role::Import(_) => Some(BlockKind::Setting),
+        Role::Exports(_) | Role::Item { .. } | Role::Sample(_) => None,
     }
 }
 
@@ -131,6 +132,6 @@ fn is_port(graph: &Graph, reference: &Reference, depth: usize) -> bool {
             .references
             .iter()
             .any(|inner| is_port(graph, inner, depth + 1)),
-        Role::Exports(_) | Role::Input(_) => false,
+        _ => false,
     }
 }

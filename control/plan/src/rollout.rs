@@ -1,4 +1,5 @@
-//! Evaluation of the graph: all of it after a load, and what depends on changed exports after that.
+//! Evaluation of the graph: after a load what is new or reads differently, after that what depends
+//! on changed exports. What evaluation makes known of the graph itself is taken in `learn`.
 
 use std::any::Any;
 use std::rc::Rc;
@@ -14,7 +15,9 @@ use crate::controller::Controller;
 use crate::evaluate;
 use crate::graph::{ModuleIndex, NodeIndex, Role};
 use crate::health::{Health, State};
-use crate::live::Part;
+use crate::knowledge::item_value;
+use crate::limits::ROUNDS_MAX;
+use crate::live::{Part, Shelved};
 use crate::outcome::Outcome;
 
 /// What an evaluation changed.
@@ -27,62 +30,106 @@ struct Changed {
 /// Arguments as a descriptor decoded them.
 type Decoded = Arc<dyn Any + Send + Sync>;
 
+/// Nodes whose last evaluation failed, in the order in which they did.
+#[derive(Default)]
+pub(crate) struct Failures(Vec<Failure>);
+
+pub(crate) struct Failure {
+    pub id: String,
+    /// Whether it is of the exports of a custom component, which bear the id of its input.
+    pub exports: bool,
+    pub errors: Vec<Diagnostic>,
+    /// Whether the evaluation before failed as well.
+    pub again: bool,
+}
+
+impl Failures {
+    pub fn add(&mut self, failure: Failure) {
+        self.0.push(failure);
+    }
+
+    fn forget(&mut self, id: &str, exports: bool) {
+        self.0
+            .retain(|failure| failure.id != id || failure.exports != exports);
+    }
+
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.0.into_iter().flat_map(|it| it.errors).collect()
+    }
+}
+
 impl Controller {
-    /// Evaluates every node in order. A node that fails keeps what it had; what refers to a node
-    /// that never had exports is left alone, since its own errors would only repeat the first.
-    pub(crate) async fn evaluate_all(&mut self, outcome: &mut Outcome) -> Vec<Diagnostic> {
-        let mut errors = Vec::new();
+    /// Evaluates what is stale, then what that made known or stale, until nothing is left. A node
+    /// that fails keeps what it had; what refers to a node that never had exports is left alone,
+    /// since its own errors would only repeat the first.
+    pub(crate) async fn settle(&mut self, outcome: &mut Outcome) -> Failures {
+        let mut failures = Failures::default();
         self.metrics.evaluating.set(1.0);
-        for at in self.live.graph.order.clone() {
-            let new = !self.live.states[at].evaluated;
+        for _ in 0..ROUNDS_MAX {
+            self.evaluate_stale(outcome, &mut failures).await;
+            if !self.learn(&mut failures) && !self.fall_back() {
+                break;
+            }
+        }
+        self.remove_left(outcome);
+        self.metrics.evaluating.set(0.0);
+        failures
+    }
+
+    async fn evaluate_stale(&mut self, outcome: &mut Outcome, failures: &mut Failures) {
+        for turn in 0..self.live.graph.order.len() {
+            let at = self.live.graph.order[turn];
+            if !std::mem::take(&mut self.live.states[at].stale) {
+                continue;
+            }
+            let state = &self.live.states[at];
+            let (new, again) = (!state.evaluated, state.health.evaluation_failed());
             let result = self.evaluate(at).await;
+            let came = new && self.live.states[at].evaluated;
+            if came || result.as_ref().is_ok_and(|changed| changed.exports) {
+                self.live.spoil_dependents(at);
+            }
             let node = &self.live.graph.nodes[at];
-            if node.is_component() {
-                match &result {
-                    Ok(_) if new => drop(outcome.added.insert(node.id.clone())),
-                    Ok(changed) if changed.arguments => {
+            let exports = matches!(node.role, Role::Exports(_));
+            failures.forget(&node.id, exports);
+            match result {
+                Ok(changed) if node.is_component() => {
+                    if came {
+                        outcome.added.insert(node.id.clone());
+                    } else if changed.arguments && !outcome.added.contains(&node.id) {
                         outcome.changed.insert(node.id.clone());
                     }
-                    Ok(_) => outcome.unchanged += 1,
-                    Err(_) => {}
                 }
+                Ok(_) => {}
+                Err(errors) => failures.add(Failure {
+                    id: node.id.clone(),
+                    exports,
+                    errors,
+                    again,
+                }),
             }
-            errors.extend(result.err().unwrap_or_default());
         }
-        self.metrics.evaluating.set(0.0);
-        errors
     }
 
     /// Takes the new exports of resolvers and evaluates what depends on them, and only that.
     pub(crate) async fn refresh(&mut self) {
         let noted = self.changes.take();
         self.metrics.queue_size.set(noted.len() as f64);
-        self.metrics.evaluating.set(1.0);
-        let mut changed = vec![false; self.live.graph.nodes.len()];
-        for at in self.live.graph.order.clone() {
-            let node = &self.live.graph.nodes[at];
-            let stale = node
-                .references
-                .iter()
-                .any(|reference| changed[reference.target]);
-            if !stale {
-                changed[at] = noted.contains(&node.id) && self.take_exports(at);
-                continue;
-            }
-            let id = node.id.clone();
-            let failed_before = self.live.states[at].health.evaluation_failed();
-            match self.evaluate(at).await {
-                Ok(change) => changed[at] = change.exports,
-                // The health says it as long as it lasts; the log once.
-                Err(errors) if !failed_before => {
-                    let err = syntax::render_all(&errors, &self.live.sources);
-                    tracing::error!(component_id = id, err, "component could not be evaluated");
-                }
-                Err(_) => {}
+        for id in &noted {
+            if let Some(at) = self.live.find(id)
+                && self.take_exports(at)
+            {
+                self.live.spoil_dependents(at);
             }
         }
+        let failures = self.settle(&mut Outcome::default()).await;
+        for failure in failures.0.iter().filter(|failure| !failure.again) {
+            // The health says it as long as it lasts; the log once.
+            let err = syntax::render_all(&failure.errors, &self.live.text.sources);
+            let id = &failure.id;
+            tracing::error!(component_id = id, err, "component could not be evaluated");
+        }
         self.metrics.queue_size.set(0.0);
-        self.metrics.evaluating.set(0.0);
         self.publish();
     }
 
@@ -98,7 +145,36 @@ impl Controller {
         let exports = instance.exports();
         let changed = state.exports != exports;
         state.exports = exports;
+        if changed {
+            self.note_learnable(at);
+        }
         changed
+    }
+
+    /// Notes a node whose exports say what the graph is to be.
+    fn note_learnable(&mut self, at: NodeIndex) {
+        let node = &self.live.graph.nodes[at];
+        if matches!(node.role, Role::Import(_) | Role::Foreach) {
+            self.learnable.insert(node.id.clone());
+        }
+    }
+
+    /// Ends what is no longer in the configuration.
+    fn remove_left(&mut self, outcome: &mut Outcome) {
+        for Shelved { node, state, .. } in self.live.clear_shelf() {
+            if self.live.find(&node.id).is_some() {
+                continue;
+            }
+            if let Part::Setting = state.part {
+                self.options.settings.unset(&node.name);
+            }
+            self.live.forget(&node.id);
+            if node.is_component() {
+                outcome.removed.insert(node.id.clone());
+                self.metrics.forget(&node.id);
+            }
+            // Dropping the state ends a resolver; a data component ends with the next Plan.
+        }
     }
 
     async fn evaluate(&mut self, at: NodeIndex) -> Result<Changed, Vec<Diagnostic>> {
@@ -107,11 +183,19 @@ impl Controller {
             self.evaluated(at, Err(message));
             return Ok(Changed::default());
         }
+        if let Role::Pending = self.live.graph.nodes[at].role {
+            self.evaluated(at, Err("waits for the content of its import".to_owned()));
+            return Ok(Changed::default());
+        }
         let started = Instant::now();
         let result = match self.live.graph.nodes[at].role {
             Role::Kind(kind) => self.evaluate_kind(at, kind).await,
+            Role::Import(component) => self.evaluate_kind(at, Kind::Import(component)).await,
             Role::Input(module) => self.evaluate_input(at, module),
             Role::Exports(module) => self.evaluate_exports(at, module),
+            Role::Foreach => self.evaluate_foreach(at),
+            Role::Item { module, at: place } => Ok(self.evaluate_item(at, module, place)),
+            Role::Pending | Role::Sample(_) => Ok(Changed::default()),
         };
         self.metrics
             .evaluation_seconds
@@ -143,7 +227,7 @@ impl Controller {
         let shown = match node.role {
             Role::Exports(_) if result.is_ok() => return,
             Role::Exports(_) => self.live.find(&node.id).unwrap_or(at),
-            Role::Kind(_) | Role::Input(_) => at,
+            _ => at,
         };
         self.live.states[shown].health.evaluated(result);
     }
@@ -173,7 +257,9 @@ impl Controller {
                 self.live.states[at].part = Part::Data(Arc::new(node));
                 exports
             }
-            Kind::Resolver(component) => self.resolve(at, component, arguments).await?,
+            Kind::Resolver(component) | Kind::Import(component) => {
+                self.resolve(at, component, arguments).await?
+            }
             Kind::Setting(descriptor) => {
                 self.options.settings.set(descriptor.name, arguments);
                 self.live.states[at].part = Part::Setting;
@@ -237,6 +323,22 @@ impl Controller {
         Ok(self.keep(at, None, values))
     }
 
+    fn evaluate_foreach(&mut self, at: NodeIndex) -> Result<Changed, Vec<Diagnostic>> {
+        let (body, items) = evaluate::foreach_items(&self.live, at)?;
+        Ok(self.keep(at, Some(Arc::new(body)), items))
+    }
+
+    /// Where the element is no longer in its place, the graph is about to be built again.
+    fn evaluate_item(&mut self, at: NodeIndex, module: ModuleIndex, place: usize) -> Changed {
+        let id = &self.live.graph.modules[module].id;
+        let id = id.rsplit('/').next().unwrap_or_default();
+        let foreach = self.live.graph.nodes[at].references[0].target;
+        match item_value(&self.live.states[foreach].exports, place, id) {
+            Some(value) => self.keep(at, None, value),
+            None => Changed::default(),
+        }
+    }
+
     fn keep(&mut self, at: NodeIndex, body: Option<Arc<Body>>, exports: Value) -> Changed {
         let state = &mut self.live.states[at];
         let changed = Changed {
@@ -245,6 +347,9 @@ impl Controller {
         };
         state.body = body;
         state.exports = exports;
+        if changed.exports {
+            self.note_learnable(at);
+        }
         changed
     }
 }

@@ -16,6 +16,19 @@ pub enum ConfigSource {
 }
 
 impl ConfigSource {
+    /// What `module_path` stands for at the root: the folder of the configuration.
+    pub fn module_path(&self) -> String {
+        match self {
+            ConfigSource::Path(path) if path.is_dir() => path.display().to_string(),
+            ConfigSource::Path(path) => match path.parent() {
+                Some(folder) if folder.as_os_str().is_empty() => ".".to_owned(),
+                Some(folder) => folder.display().to_string(),
+                None => String::new(),
+            },
+            ConfigSource::Text { .. } | ConfigSource::Texts(_) => String::new(),
+        }
+    }
+
     /// Reads all texts. The order of a folder's files is that of their names, so that messages and
     /// graphs do not depend on the file system.
     pub fn read(&self) -> Result<SourceMap, Box<Diagnostic>> {

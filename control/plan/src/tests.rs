@@ -1,5 +1,7 @@
 //! The controller with fake shards, and components of its own.
 
+mod modules;
+
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -55,7 +57,11 @@ impl DataComponent for Pipe {
 static PIPE: Component = Component::of::<Pipe>();
 
 pub(crate) fn catalogue() -> Catalogue {
-    Catalogue::new([Kind::Data(&PIPE), Kind::Resolver(&LINE)])
+    Catalogue::new([
+        Kind::Data(&PIPE),
+        Kind::Resolver(&LINE),
+        Kind::Import(&modules::IMPORT),
+    ])
 }
 
 /// A resolver that exports the first line of a file, and has news five seconds later.
@@ -121,7 +127,7 @@ impl Rig {
         let options = Options {
             source: ConfigSource::Path(folder.path().join("c.alloy")),
             catalogue: catalogue(),
-            stability: Stability::GenerallyAvailable,
+            stability: Stability::Experimental,
             globals: Arc::new(Globals {
                 user_agent: String::new(),
                 http_address: None,

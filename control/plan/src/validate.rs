@@ -9,10 +9,11 @@ use syntax::{Diagnostic, Expr, ExprKind, SourceMap, Stmt};
 
 use crate::advice;
 use crate::catalogue::{Catalogue, Kind};
-use crate::evaluate::{ArgumentSettings, refuse_unknown};
+use crate::evaluate::{ArgumentBlock, ArgumentSettings, ExportBlock, ForeachBlock, refuse_unknown};
 use crate::functions;
-use crate::graph::{self, Built, Graph, Node, Role};
-use crate::load::{self, Rejected};
+use crate::graph::{self, Graph, Inputs, Module, Node, Role};
+use crate::knowledge::Knowledge;
+use crate::load::{self, Parsed, Rejected};
 use crate::source::ConfigSource;
 
 /// All that is to be said about a configuration, and the texts to show it in.
@@ -46,54 +47,104 @@ pub fn validate(source: &ConfigSource, catalogue: &Catalogue, stability: Stabili
             };
         }
     };
-    let Built {
-        graph,
-        mut errors,
-        cycles,
-    } = graph::build(catalogue, stability, &parsed.trees);
-    let whole = errors.is_empty() && cycles.is_empty();
-    for cycle in &cycles {
-        errors.extend(graph.cycle_diagnostics(cycle, true));
-    }
-    errors.extend(check(&graph, stability));
-    errors.sort_by_key(|diagnostic| diagnostic.span);
-    errors.dedup();
-    let mut advice = advice::advise(&graph, &parsed.trees, whole);
+    let Parsed { text, .. } = parsed;
+    // Compat: what imports would bring and what collections hold is not looked at.
+    let built = graph::build(&Inputs {
+        catalogue,
+        stability,
+        trees: &text.trees,
+        path: &text.path,
+        knowledge: &Knowledge::default(),
+        samples: true,
+    });
+    let mut errors = load::errors_of(&built, true);
+    let whole = errors.is_empty();
+    errors.extend(check(&built.graph, stability, |_| true));
+    // What stands in a declare is found once for each of its instances.
+    errors.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
+    errors.dedup_by(|a, b| (a.span, &a.message) == (b.span, &b.message));
+    let mut advice = advice::advise(&built.graph, &text.trees, whole);
     advice.sort_by_key(|diagnostic| diagnostic.span);
     Validated {
-        sources: parsed.sources,
+        sources: text.sources,
         diagnostics: errors,
         advice,
     }
 }
 
-/// The mistakes and warnings of all nodes, as far as text alone shows them.
-pub(crate) fn check(graph: &Graph, stability: Stability) -> Vec<Diagnostic> {
+/// The mistakes and warnings of those nodes that are wanted, as far as text alone shows them.
+pub(crate) fn check(
+    graph: &Graph,
+    stability: Stability,
+    wanted: impl Fn(&Node) -> bool,
+) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for node in &graph.nodes {
+    for node in graph.nodes.iter().filter(|node| wanted(node)) {
         functions::check(graph, node, stability, &mut found);
         match node.role {
             Role::Kind(kind) => check_kind(node, kind, stability, &mut found),
-            Role::Input(module) => {
-                let constants = Constants::of(node, &mut found);
-                let module = &graph.modules[module];
-                refuse_unknown(node.path(), &constants.known_names(), module, &mut found);
-                for argument in &module.arguments {
-                    let mut ignored = Vec::new();
-                    let block = argument.text.block();
-                    let settings = ArgumentSettings::read(block, &mut ignored);
-                    let needed = settings.is_some_and(|settings| !settings.optional);
-                    if needed && !constants.gives(&argument.name) {
-                        let message = format!("missing required argument \"{}\"", argument.name);
-                        let error = Diagnostic::error(node.text.span(), message).path(node.path());
-                        found.push(error.related(argument.text.span(), "declared here"));
-                    }
-                }
+            Role::Import(component) => {
+                check_kind(node, Kind::Import(component), stability, &mut found);
             }
-            Role::Exports(_) => {}
+            Role::Input(module) => {
+                check_input(node, &graph.modules[module], &mut found);
+                check_module(&graph.modules[module], &mut found);
+            }
+            Role::Sample(module) => check_module(&graph.modules[module], &mut found),
+            Role::Foreach => check_foreach(node, &mut found),
+            Role::Exports(_) | Role::Item { .. } | Role::Pending => {}
         }
     }
     found
+}
+
+/// What a custom component is given, against what it takes.
+fn check_input(node: &Node, module: &Module, found: &mut Vec<Diagnostic>) {
+    let constants = Constants::of(node, found);
+    refuse_unknown(node.path(), &constants.known_names(), module, found);
+    for argument in &module.arguments {
+        let settings = ArgumentSettings::read(argument.text.block(), &mut Vec::new());
+        let needed = settings.is_some_and(|settings| !settings.optional);
+        if needed && !constants.gives(&argument.name) {
+            let message = format!("missing required argument \"{}\"", argument.name);
+            let error = Diagnostic::error(node.text.span(), message).path(node.path());
+            found.push(error.related(argument.text.span(), "declared here"));
+        }
+    }
+}
+
+/// The `argument` and `export` blocks of a declare.
+fn check_module(module: &Module, found: &mut Vec<Diagnostic>) {
+    for argument in &module.arguments {
+        let (block, span) = (argument.text.block(), argument.text.span());
+        decode_constants::<ArgumentBlock>(block.body(), span, &block.id_path(), found);
+    }
+    for export in &module.exports {
+        let (block, span) = (export.text.block(), export.text.span());
+        decode_constants::<ExportBlock>(block.body(), span, &block.id_path(), found);
+    }
+}
+
+fn check_foreach(node: &Node, found: &mut Vec<Diagnostic>) {
+    let body = node.text.block().body();
+    decode_constants::<ForeachBlock>(body, node.text.span(), node.path(), found);
+}
+
+/// Decodes as far as constants go.
+fn decode_constants<A: schema::Arguments>(
+    body: syntax::Body<'_>,
+    at: syntax::Span,
+    path: &str,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut unknown = Vec::new();
+    let mut body = constants(body, at, &mut unknown, found);
+    body.blocks.retain(|block| block.name != "template");
+    let constants = Constants { body, unknown };
+    let mut errors = Vec::new();
+    A::decode(&constants.body, &mut errors);
+    let sure = errors.into_iter().filter(|error| constants.is_sure(error));
+    found.extend(eval::decode_diagnostics(path, sure.collect()));
 }
 
 fn check_kind(node: &Node, kind: Kind, stability: Stability, found: &mut Vec<Diagnostic>) {

@@ -5,7 +5,7 @@ use schema::{Capsule, Value};
 use crate::catalogue::Kind;
 use crate::graph::{Node, NodeIndex, Reference, Role};
 use crate::handle::{ComponentDetail, ComponentView};
-use crate::live::{Live, Part};
+use crate::live::{Live, Part, empty_object};
 
 /// The components of a module in the order of the text; None if there is no such module.
 pub(crate) fn components(live: &Live, module: &str) -> Option<Vec<ComponentView>> {
@@ -34,7 +34,11 @@ pub(crate) fn component(
             arguments = (component.shown)(&arguments, globals);
         }
     }
-    let exports = live.exports_of(at).clone();
+    let exports = match live.graph.nodes[at].role {
+        // What it has are its elements, which are nobody's to refer to.
+        Role::Foreach => empty_object(),
+        _ => live.exports_of(at).clone(),
+    };
     let debug = match &state.part {
         Part::Resolver(instance) => instance.inspect(),
         _ => None,
@@ -61,9 +65,20 @@ fn view(live: &Live, at: NodeIndex) -> ComponentView {
         .collect();
     referenced_by.sort();
     referenced_by.dedup();
-    let created_module = match node.role {
-        Role::Input(inner) => Some(live.graph.modules[inner].id.clone()),
-        Role::Kind(_) | Role::Exports(_) => None,
+    let created_modules = match node.role {
+        Role::Input(inner) => vec![live.graph.modules[inner].id.clone()],
+        Role::Foreach => {
+            let items = node
+                .dependents
+                .iter()
+                .map(|item| live.graph.nodes[*item].role);
+            let modules = items.filter_map(|role| match role {
+                Role::Item { module, .. } => Some(live.graph.modules[module].id.clone()),
+                _ => None,
+            });
+            modules.collect()
+        }
+        _ => Vec::new(),
     };
     ComponentView {
         name: node.name.clone(),
@@ -74,7 +89,7 @@ fn view(live: &Live, at: NodeIndex) -> ComponentView {
         referenced_by,
         data_flow_to: data_flow(live, at),
         health: live.states[at].health.worst().clone(),
-        created_module,
+        created_modules,
     }
 }
 

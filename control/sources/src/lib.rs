@@ -6,8 +6,11 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod exporter_self;
+pub mod imports;
 pub mod local_file;
 pub mod remotecfg;
+
+pub use imports::IMPORTS;
 
 /// The components of this crate.
 pub static COMPONENTS: &[&eval::Component] = &[&exporter_self::COMPONENT, &local_file::COMPONENT];

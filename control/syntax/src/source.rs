@@ -134,6 +134,13 @@ impl SourceMap {
         self.sources.len() as u32 - 1
     }
 
+    /// Puts another text in the place of a file.
+    pub fn replace(&mut self, file: u32, name: impl Into<String>, text: impl Into<Arc<str>>) {
+        if let Some(source) = self.sources.get_mut(file as usize) {
+            *source = Source::new(name, text);
+        }
+    }
+
     pub fn get(&self, file: u32) -> Option<&Source> {
         self.sources.get(file as usize)
     }

@@ -4,9 +4,16 @@
 //! an instance `outer.o` of a `declare` becomes two nodes, its *input* (the arguments it is given)
 //! and its *exports*, around the nodes of its module, whose ids begin with `outer.o/`. So there is
 //! one graph, one order and one kind of edge, however deep modules nest.
+//!
+//! What a text alone does not tell, the declares of an import and the elements of a `foreach`,
+//! comes as knowledge. As long as it is not known, a use of an import is a *pending* node: it has
+//! its id, so that others can refer to it, and nothing inside. When there is something to know,
+//! the graph is built again.
 
 mod build;
+mod expand;
 mod order;
+mod registry;
 mod resolve;
 
 use std::collections::HashMap;
@@ -16,8 +23,9 @@ use syntax::{Block, Diagnostic, Span, Stmt, StmtId, Tree};
 
 use crate::catalogue::Kind;
 
-pub(crate) use build::{Built, build};
+pub(crate) use build::{Built, Inputs, build};
 pub(crate) use order::Cycle;
+pub(crate) use registry::is_import;
 
 /// A node's index in [`Graph::nodes`].
 pub(crate) type NodeIndex = usize;
@@ -60,6 +68,20 @@ pub(crate) enum Role {
     Input(ModuleIndex),
     /// A custom component's exports.
     Exports(ModuleIndex),
+    /// The source of an import.
+    Import(&'static eval::Component),
+    /// A `foreach` block; its elements are nodes of their own.
+    Foreach,
+    /// An element of a `foreach`, by its place in the collection; the module is the one inside.
+    Item {
+        module: ModuleIndex,
+        at: usize,
+    },
+    /// A custom component of an import whose content is not known.
+    Pending,
+    /// Stands for the arguments of a declare that nothing uses, or for an element of a collection
+    /// that is not known, so that a check sees what is inside. Never evaluated.
+    Sample(ModuleIndex),
 }
 
 /// The use of another node in an expression.
@@ -70,16 +92,30 @@ pub(crate) struct Reference {
     pub export: Option<String>,
 }
 
-/// The root, or the inside of one custom component.
+/// The root, or the inside of one custom component, import or element of a `foreach`.
 pub(crate) struct Module {
-    /// Empty for the root, else the id of the custom component.
+    /// Empty for the root, else the id of what it is the inside of.
     pub id: String,
-    /// Its input node; None for the root.
+    /// The node that everything inside comes after; None for the root.
     pub input: Option<NodeIndex>,
+    /// What can be seen from here besides the module's own names.
+    pub around: Option<Around>,
+    /// What the name `module_path` stands for.
+    pub path: Arc<str>,
     /// What local ids mean here.
     pub names: HashMap<String, NodeIndex>,
     pub arguments: Vec<ArgumentBlock>,
     pub exports: Vec<ExportBlock>,
+}
+
+/// What the template of a `foreach` sees of its surroundings: its element, and all that the
+/// `foreach` block itself sees. Declares inside of the template see it too.
+#[derive(Clone)]
+pub(crate) struct Around {
+    pub item: NodeIndex,
+    /// The name of the element.
+    pub var: Arc<str>,
+    pub module: ModuleIndex,
 }
 
 /// `argument "name" { optional = ..., default = ..., comment = ... }`
@@ -121,8 +157,19 @@ impl BlockText {
         self.block().name_span()
     }
 
+    /// Whether it is the same block of the same tree.
     fn same(&self, other: &BlockText) -> bool {
         Arc::ptr_eq(&self.tree, &other.tree) && self.stmt == other.stmt
+    }
+
+    /// Whether the blocks read the same, wherever they stand.
+    pub fn reads_as(&self, other: &BlockText) -> bool {
+        self.same(other) || self.written() == other.written()
+    }
+
+    fn written(&self) -> &str {
+        let span = self.block().span();
+        &self.tree.text()[span.start as usize..span.end as usize]
     }
 }
 
@@ -131,8 +178,8 @@ impl Node {
     pub fn is_component(&self) -> bool {
         match self.role {
             Role::Kind(kind) => kind.is_component(),
-            Role::Input(_) => true,
-            Role::Exports(_) => false,
+            Role::Input(_) | Role::Foreach | Role::Pending => true,
+            Role::Exports(_) | Role::Import(_) | Role::Item { .. } | Role::Sample(_) => false,
         }
     }
 
@@ -143,6 +190,19 @@ impl Node {
 }
 
 impl Graph {
+    /// Whether a node only shows what stands in a declare that nothing uses.
+    pub fn is_unused(&self, node: &Node) -> bool {
+        let mut module = node.module;
+        while let Some(input) = self.modules[module].input {
+            let input = &self.nodes[input];
+            if matches!(input.role, Role::Sample(_)) && input.name == "declare" {
+                return true;
+            }
+            module = input.module;
+        }
+        false
+    }
+
     /// The diagnostics of a cycle: one for each of its nodes, or a single one without a place.
     ///
     /// Compat: `run` gives no position for a cycle, `validate` gives all (case `errors/cycle`).
