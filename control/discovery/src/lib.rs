@@ -4,13 +4,25 @@
 //! relabelling to `ops`, HTTP to `net` through `blocks`, and who uses the targets to `plan`.
 
 #![forbid(unsafe_code)]
+// Components of the control plane read small files by themselves.
+#![allow(clippy::disallowed_methods)]
 
+pub mod dns;
+pub mod file;
 pub mod http;
-mod limits;
 pub mod relabel;
 
+mod labels;
+mod limits;
+mod refresh;
+
 /// The components of this crate.
-pub static COMPONENTS: &[&eval::Component] = &[&http::COMPONENT, &relabel::COMPONENT];
+pub static COMPONENTS: &[&eval::Component] = &[
+    &dns::COMPONENT,
+    &file::COMPONENT,
+    &http::COMPONENT,
+    &relabel::COMPONENT,
+];
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use blocks::RelabelRule;
 use eval::{Component, HealthState, ResolverComponent, ResolverCx, ResolverError};
-use ops::relabel::{Outcome, Rule};
+use ops::relabel::{NameScheme, Outcome, Rule};
 use schema::{ExportField, Stability, Target, Targets, Value};
 
 pub static COMPONENT: Component = Component::of::<Relabel>();
@@ -52,7 +52,7 @@ impl ResolverComponent for Relabel {
     }
 
     async fn update(&mut self, arguments: Arc<Arguments>) -> Result<(), ResolverError> {
-        let rules = blocks::rules(&arguments.rule);
+        let rules = rules(&arguments.rule);
         let output = relabel(&arguments.targets, &rules);
         self.cx.export([
             ("output", Value::Targets(output)),
@@ -61,6 +61,15 @@ impl ResolverComponent for Relabel {
         self.cx.health(HealthState::Healthy, "relabelled targets");
         Ok(())
     }
+}
+
+/// Compat: names of targets may hold any UTF-8, as everywhere in Alloy but in a `prometheus.scrape`
+/// or `prometheus.remote_write` that is set to legacy names.
+fn rules(blocks: &[RelabelRule]) -> Vec<Rule> {
+    let rules = blocks::rules(blocks).into_iter();
+    rules
+        .map(|rule| rule.with_names(NameScheme::Utf8))
+        .collect()
 }
 
 fn relabel(targets: &Targets, rules: &[Rule]) -> Targets {
@@ -82,7 +91,7 @@ fn relabel(targets: &Targets, rules: &[Rule]) -> Targets {
 mod tests {
     use std::rc::Rc;
 
-    use ops::relabel::{NameScheme, RuleText};
+    use ops::relabel::RuleText;
 
     use super::*;
     use crate::tests::{on_control, start};
@@ -97,7 +106,7 @@ mod tests {
             replacement: replacement.to_owned(),
             action: action.to_owned(),
         };
-        Rule::new(text, NameScheme::Legacy).expect("the rule is valid")
+        Rule::new(text, NameScheme::Utf8).expect("the rule is valid")
     }
 
     #[test]
@@ -119,6 +128,16 @@ mod tests {
             .collect();
         assert_eq!(output, expect);
         assert_eq!(relabel(&targets, &[]), targets);
+    }
+
+    #[test]
+    fn names_may_hold_any_text() {
+        let targets: Targets = [Target::new([("k", "a.b"), ("x", "1")])]
+            .into_iter()
+            .collect();
+        let rules = [rule("replace", "k", "(.*)", "${1}", "v")];
+        let output = relabel(&targets, &rules);
+        assert_eq!(output[0].get("a.b"), Some("v"));
     }
 
     #[test]

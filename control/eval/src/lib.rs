@@ -34,3 +34,4 @@ pub use resolver::{
 };
 pub use scope::Scope;
 pub use stdlib::{constants, function, is_builtin};
+pub use yaml::parse_texts as yaml_texts;

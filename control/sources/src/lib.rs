@@ -6,14 +6,21 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod exporter_self;
+pub mod file_match;
 pub mod imports;
 pub mod local_file;
+pub mod remote_http;
 pub mod remotecfg;
 
 pub use imports::IMPORTS;
 
 /// The components of this crate.
-pub static COMPONENTS: &[&eval::Component] = &[&exporter_self::COMPONENT, &local_file::COMPONENT];
+pub static COMPONENTS: &[&eval::Component] = &[
+    &exporter_self::COMPONENT,
+    &file_match::COMPONENT,
+    &local_file::COMPONENT,
+    &remote_http::COMPONENT,
+];
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
-//! What std lacks: units, edit distance, a seeded random generator, variable length integers,
-//! the wire of protobuf.
-//! Small, pure, without dependencies; everything here is used by at least two crates.
+//! What std lacks: units, edit distance, patterns of paths, a seeded random generator, variable
+//! length integers, the wire of protobuf. Small, pure but for listing folders, without dependencies;
+//! everything here is used by at least two crates.
 
 #![forbid(unsafe_code)]
 
 mod fnv;
+pub mod glob;
 mod nearest;
 pub mod protobuf;
 mod quote;

@@ -3,16 +3,13 @@
 //! Pure, and strict where Prometheus is: unknown fields, wrong types and empty label names are
 //! errors, so that a broken answer leaves the last good targets in place.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use crate::labels::Labels;
 use crate::limits::TARGETS_MAX;
-
-/// A target's labels by name.
-pub type Target = BTreeMap<String, String>;
 
 /// Why an answer holds no targets.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,9 +63,18 @@ pub fn check_content_type(found: &str) -> Result<(), DecodeError> {
 }
 
 /// The targets of an answer; each bears the address it came from as `__meta_url`.
-pub fn decode(body: &[u8], url: &str) -> Result<Vec<Target>, DecodeError> {
+pub fn decode(body: &[u8], url: &str) -> Result<Vec<Labels>, DecodeError> {
     let groups: Vec<Group> =
         serde_json::from_slice(body).map_err(|error| DecodeError::Json(error.to_string()))?;
+    targets(groups, "__meta_url", url)
+}
+
+/// Each address of each group as a target, which bears where it came from as `origin`.
+pub(crate) fn targets(
+    groups: Vec<Group>,
+    origin: &str,
+    place: &str,
+) -> Result<Vec<Labels>, DecodeError> {
     let count = groups.iter().map(|group| group.targets.len()).sum();
     if count > TARGETS_MAX {
         return Err(DecodeError::TooMany(count));
@@ -78,20 +84,21 @@ pub fn decode(body: &[u8], url: &str) -> Result<Vec<Target>, DecodeError> {
         for address in &group.targets {
             let mut target = group.labels.0.clone();
             target.insert("__address__".to_owned(), address.clone());
-            target.insert("__meta_url".to_owned(), url.to_owned());
+            target.insert(origin.to_owned(), place.to_owned());
             targets.push(target);
         }
     }
     Ok(targets)
 }
 
+/// Addresses with the labels that they share.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Group {
+pub(crate) struct Group {
     #[serde(default, deserialize_with = "list_or_null")]
     targets: Vec<String>,
     #[serde(default)]
-    labels: Labels,
+    labels: SharedLabels,
 }
 
 fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -99,10 +106,10 @@ fn list_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String
 }
 
 #[derive(Default)]
-struct Labels(Target);
+struct SharedLabels(Labels);
 
-impl<'de> Deserialize<'de> for Labels {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Labels, D::Error> {
+impl<'de> Deserialize<'de> for SharedLabels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SharedLabels, D::Error> {
         deserializer.deserialize_any(LabelsVisitor)
     }
 }
@@ -110,25 +117,25 @@ impl<'de> Deserialize<'de> for Labels {
 struct LabelsVisitor;
 
 impl<'de> Visitor<'de> for LabelsVisitor {
-    type Value = Labels;
+    type Value = SharedLabels;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of label names and values")
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Labels, E> {
-        Ok(Labels::default())
+    fn visit_unit<E: de::Error>(self) -> Result<SharedLabels, E> {
+        Ok(SharedLabels::default())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
-        let mut labels = Target::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SharedLabels, A::Error> {
+        let mut labels = Labels::new();
         while let Some((name, value)) = map.next_entry::<String, String>()? {
             if name.is_empty() {
                 return Err(de::Error::custom("a label has no name"));
             }
             labels.insert(name, value);
         }
-        Ok(Labels(labels))
+        Ok(SharedLabels(labels))
     }
 }
 
@@ -140,7 +147,7 @@ mod tests {
     fn check(body: &str, expect: &str) {
         let found = match decode(body.as_bytes(), "http://sd/") {
             Ok(targets) => {
-                let line = |target: &Target| {
+                let line = |target: &Labels| {
                     let pairs: Vec<String> = target
                         .iter()
                         .filter(|(name, _)| *name != "__meta_url")

@@ -10,17 +10,18 @@ mod decode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blocks::{ClientContext, HttpClientConfig};
-use eval::{Component, HealthState, ResolverComponent, ResolverCx, ResolverError};
+use blocks::HttpClientConfig;
+use eval::{Component, ResolverCx, ResolverError};
 use net::{BodyLimits, Client, HeaderValue, Request, StatusCode, header};
-use schema::{Check, ExportField, MetricDecl, MetricKind, Stability, Targets, Value};
-use tokio::task::AbortHandle;
+use schema::{Check, MetricDecl, MetricKind, Target};
 
 pub use decode::{DecodeError, check_content_type, decode};
+pub(crate) use decode::{Group, targets};
 
 use crate::limits::ANSWER_BYTES_MAX;
+use crate::refresh::{Discoverer, Discovery, Running, check_interval, client, refresh, refused};
 
-pub static COMPONENT: Component = Component::of::<Http>();
+pub static COMPONENT: Component = Component::of::<Discoverer<Http>>();
 
 /// Where to ask for targets, how, and how often.
 #[derive(schema::Arguments)]
@@ -39,12 +40,7 @@ pub struct Arguments {
 
 impl Arguments {
     fn check(&self, check: &mut Check<'_>) {
-        if self.refresh_interval.is_zero() {
-            check.attribute(
-                "refresh_interval",
-                "\"refresh_interval\" must be greater than 0",
-            );
-        }
+        check_interval(self.refresh_interval, check);
         match url::Url::parse(&self.url) {
             Ok(url) if !matches!(url.scheme(), "http" | "https") => {
                 check.attribute("url", "\"url\" must begin with http:// or https://");
@@ -60,93 +56,47 @@ impl Arguments {
 
 const FAILURES: &str = "prometheus_sd_http_failures_total";
 
-struct Http {
-    cx: ResolverCx,
-    refreshes: AbortHandle,
-}
+struct Http;
 
-impl ResolverComponent for Http {
+impl Discovery for Http {
     type Arguments = Arguments;
 
     const NAME: &'static str = "discovery.http";
-    const STABILITY: Stability = Stability::GenerallyAvailable;
-    const EXPORTS: &'static [ExportField] = &[ExportField {
-        name: "targets",
-        type_name: "list(map(string))",
-    }];
     const METRICS: &'static [MetricDecl] = &[MetricDecl {
         name: FAILURES,
         kind: MetricKind::Counter,
         help: "Number of HTTP service discovery refresh failures.",
     }];
 
-    async fn start(arguments: Arc<Arguments>, cx: ResolverCx) -> Result<Http, ResolverError> {
-        cx.export([("targets", Value::Targets(Targets::default()))]);
-        let refreshes = refresh(arguments, cx.clone())?;
-        Ok(Http { cx, refreshes })
-    }
-
-    async fn update(&mut self, arguments: Arc<Arguments>) -> Result<(), ResolverError> {
-        let refreshes = refresh(arguments, self.cx.clone())?;
-        std::mem::replace(&mut self.refreshes, refreshes).abort();
-        Ok(())
+    fn run(arguments: Arc<Arguments>, cx: ResolverCx) -> Result<Running, ResolverError> {
+        let client = client(&arguments.client, &cx)?;
+        let target = net::Target::parse(&arguments.url).map_err(refused)?;
+        let request = request(&target, arguments.refresh_interval);
+        let interval = arguments.refresh_interval;
+        Ok(refresh(cx, interval, Some(FAILURES), async move || {
+            ask(&client, &request, &arguments).await
+        }))
     }
 }
 
-impl Drop for Http {
-    fn drop(&mut self) {
-        self.refreshes.abort();
-    }
-}
-
-/// Begins to ask; the first time at once.
-fn refresh(arguments: Arc<Arguments>, cx: ResolverCx) -> Result<AbortHandle, ResolverError> {
-    let context = ClientContext {
-        user_agent: &cx.environment().user_agent,
-        overrides: &[],
-    };
-    let refused = |error: net::HttpError| ResolverError::new(error.to_string());
-    let client = arguments.client.build(&context).map_err(refused)?;
-    let target = net::Target::parse(&arguments.url).map_err(refused)?;
-    let mut request = Request::get(&target);
+fn request(target: &net::Target, refresh_interval: Duration) -> Request {
+    let mut request = Request::get(target);
     request
         .headers
         .insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     // What Prometheus sends, so that servers can fit what they compute to it.
     request.headers.insert(
         "x-prometheus-refresh-interval-seconds",
-        HeaderValue::from(arguments.refresh_interval.as_secs()),
+        HeaderValue::from(refresh_interval.as_secs()),
     );
-    let run = async move {
-        let mut turns = tokio::time::interval(arguments.refresh_interval);
-        turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        loop {
-            turns.tick().await;
-            match ask(&client, &request, &arguments).await {
-                Ok(targets) => {
-                    let text = format!("found {} targets", targets.len());
-                    cx.export([("targets", Value::Targets(targets))]);
-                    cx.health(HealthState::Healthy, text);
-                }
-                Err(error) => {
-                    cx.add(FAILURES, 1.0);
-                    tracing::error!(
-                        component_id = cx.id(),
-                        err = error,
-                        "unable to refresh targets"
-                    );
-                    cx.health(
-                        HealthState::Healthy,
-                        format!("the last targets stay: {error}"),
-                    );
-                }
-            }
-        }
-    };
-    Ok(tokio::task::spawn_local(run).abort_handle())
+    request
 }
 
-async fn ask(client: &Client, request: &Request, arguments: &Arguments) -> Result<Targets, String> {
+async fn ask(
+    client: &Client,
+    request: &Request,
+    arguments: &Arguments,
+) -> Result<Vec<Target>, String> {
     let limits = BodyLimits::both(ANSWER_BYTES_MAX);
     let sent = client
         .send(request, arguments.refresh_interval, limits)
@@ -164,13 +114,15 @@ async fn ask(client: &Client, request: &Request, arguments: &Arguments) -> Resul
         .unwrap_or_default();
     check_content_type(content_type).map_err(|error| error.to_string())?;
     let targets = decode(&response.body, &arguments.url).map_err(|error| error.to_string())?;
-    Ok(targets.into_iter().map(schema::Target::new).collect())
+    Ok(targets.into_iter().map(Target::new).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use std::rc::Rc;
 
+    use eval::HealthState;
+    use schema::Value;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;

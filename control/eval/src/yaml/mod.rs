@@ -9,7 +9,7 @@ mod timestamp;
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use schema::{Object, Value};
 
 /// Limit: collections inside each other. Deeper ones would cost stack where values are walked.
@@ -23,7 +23,31 @@ const VALUES_MAX: u64 = 1_000_000;
 const ANY_MAP: &str = "map[interface {}]interface {}";
 
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
-    let mut builder = Builder::default();
+    document(text, scalar::resolve)
+}
+
+/// The document with each scalar as the text that it is written as, null excepted: for readers that
+/// want texts and take `1` and `yes` for such.
+pub fn parse_texts(text: &str) -> Result<Value, String> {
+    document(text, |text, plain, tag| {
+        let value = scalar::resolve(text, plain, tag)?;
+        Ok(match value {
+            Value::Null => Value::Null,
+            _ => Value::string(text),
+        })
+    })
+}
+
+/// What a scalar becomes, given its text, whether it is plain, and its tag.
+type Resolve = fn(&str, bool, Option<&Tag>) -> Result<Value, String>;
+
+fn document(text: &str, resolve: Resolve) -> Result<Value, String> {
+    let mut builder = Builder {
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        document: None,
+        resolve,
+    };
     for event in Parser::new_from_str(text) {
         let (event, _) = event.map_err(|error| format!("not YAML: {error}"))?;
         if builder
@@ -58,11 +82,11 @@ enum Open {
     },
 }
 
-#[derive(Default)]
 struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     document: Option<Node>,
+    resolve: Resolve,
 }
 
 impl Builder {
@@ -79,7 +103,7 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = matches!(style, ScalarStyle::Plain);
                 let merge = plain && tag.is_none() && text == "<<";
-                let value = scalar::resolve(&text, plain, tag.as_deref())?;
+                let value = (self.resolve)(&text, plain, tag.as_deref())?;
                 self.finish(
                     anchor,
                     Node {

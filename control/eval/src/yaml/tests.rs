@@ -74,3 +74,17 @@ fn nesting_is_limited() {
     parse(&"[".repeat(100_000)).expect_err("too deep for the parser below, too");
     parse(&"- ".repeat(100_000)).expect_err("too deep in blocks, too");
 }
+
+#[test]
+fn scalars_may_stay_the_texts_that_they_are() {
+    let value = super::parse_texts("a: 0777\nb: [yes, true, ~]\nc: \"1\"\n").expect("is valid");
+    let expected = Value::object([
+        ("a", Value::from("0777")),
+        (
+            "b",
+            Value::array(["yes".into(), "true".into(), Value::Null]),
+        ),
+        ("c", Value::from("1")),
+    ]);
+    assert_eq!(value, expected);
+}
