@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod dns;
+pub mod docker;
 pub mod file;
 pub mod http;
 pub mod relabel;
@@ -19,6 +20,7 @@ mod refresh;
 /// The components of this crate.
 pub static COMPONENTS: &[&eval::Component] = &[
     &dns::COMPONENT,
+    &docker::COMPONENT,
     &file::COMPONENT,
     &http::COMPONENT,
     &relabel::COMPONENT,
