@@ -7,10 +7,12 @@
 // Components of the control plane read small files by themselves.
 #![allow(clippy::disallowed_methods)]
 
+pub mod consul;
 pub mod dns;
 pub mod docker;
 pub mod file;
 pub mod http;
+pub mod process;
 pub mod relabel;
 
 mod labels;
@@ -19,10 +21,12 @@ mod refresh;
 
 /// The components of this crate.
 pub static COMPONENTS: &[&eval::Component] = &[
+    &consul::COMPONENT,
     &dns::COMPONENT,
     &docker::COMPONENT,
     &file::COMPONENT,
     &http::COMPONENT,
+    &process::COMPONENT,
     &relabel::COMPONENT,
 ];
 

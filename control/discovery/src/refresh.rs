@@ -4,7 +4,10 @@
 //! A failed turn leaves the last targets in place, is counted where the component counts failures,
 //! and logged; the component stays healthy, as in Alloy, since the targets it gave are still good.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ use blocks::{ClientContext, HttpClientConfig};
 use eval::{HealthState, ResolverComponent, ResolverCx, ResolverError};
 use net::Client;
 use schema::{Check, ExportField, MetricDecl, Stability, Target, Targets, Value};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::limits::TARGETS_MAX;
@@ -152,4 +156,60 @@ pub fn failed(cx: &ResolverCx, error: &str) {
         HealthState::Healthy,
         format!("the last targets stay: {error}"),
     );
+}
+
+/// How long exports rest after one, so that many changes at once are one.
+///
+/// Alloy's is five seconds as well; the tests of this crate do not have them.
+const EXPORT_PAUSE: Duration = match cfg!(test) {
+    true => Duration::from_millis(20),
+    false => Duration::from_secs(5),
+};
+
+/// How long the first of several changes waits for the others.
+const SETTLE: Duration = match cfg!(test) {
+    true => Duration::from_millis(5),
+    false => Duration::from_millis(100),
+};
+
+/// Targets by the source that they came from, for discoveries that hear of changes one by one.
+pub struct Groups {
+    cx: ResolverCx,
+    groups: RefCell<BTreeMap<String, Vec<Target>>>,
+    changed: Notify,
+}
+
+impl Groups {
+    pub fn new(cx: ResolverCx) -> Rc<Groups> {
+        Rc::new(Groups {
+            cx,
+            groups: RefCell::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    pub fn cx(&self) -> &ResolverCx {
+        &self.cx
+    }
+
+    /// The targets of a source from now on; none removes it.
+    pub fn set(&self, source: &str, targets: Vec<Target>) {
+        let mut groups = self.groups.borrow_mut();
+        match targets.is_empty() {
+            true => drop(groups.remove(source)),
+            false => drop(groups.insert(source.to_owned(), targets)),
+        }
+        self.changed.notify_one();
+    }
+
+    /// Exports changes, for ever.
+    pub async fn export(&self) {
+        loop {
+            self.changed.notified().await;
+            tokio::time::sleep(SETTLE).await;
+            let targets = self.groups.borrow().values().flatten().cloned().collect();
+            found(&self.cx, targets);
+            tokio::time::sleep(EXPORT_PAUSE).await;
+        }
+    }
 }

@@ -98,8 +98,8 @@ impl Arguments {
     }
 }
 
-/// Limit: bytes of an answer, before and after decompression. It is held in memory and may be copied
-/// by expressions; above this the answer is refused.
+/// Limit: bytes of an answer, before and after decompression. It is held in memory and may be
+/// copied by expressions; above this the answer is refused.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 struct RemoteHttp {

@@ -1,6 +1,6 @@
 //! What std lacks: units, edit distance, patterns of paths, a seeded random generator, variable
-//! length integers, the wire of protobuf. Small, pure but for listing folders, without dependencies;
-//! everything here is used by at least two crates.
+//! length integers, the wire of protobuf. Small, pure but for listing folders, without
+//! dependencies; everything here is used by at least two crates.
 
 #![forbid(unsafe_code)]
 

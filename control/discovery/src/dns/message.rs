@@ -216,8 +216,8 @@ impl Reader<'_> {
         }
     }
 
-    /// A name, whose end may be told by a pointer to where it stood before. Each pointer leads to an
-    /// earlier place than the last, so that reading ends.
+    /// A name, whose end may be told by a pointer to where it stood before. Each pointer leads to
+    /// an earlier place than the last, so that reading ends.
     fn name(&mut self) -> Result<String, DecodeError> {
         let mut text = String::new();
         let mut bytes = 1;

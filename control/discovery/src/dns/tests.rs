@@ -1,3 +1,5 @@
+//! discovery.dns against a server of the test's own, over UDP and TCP on loopback.
+
 use std::cell::RefCell;
 use std::rc::Rc;
 

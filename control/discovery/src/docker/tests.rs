@@ -1,3 +1,5 @@
+//! discovery.docker against the engine's API as recorded, over TCP and a unix socket.
+
 use std::rc::Rc;
 
 use schema::Value;

@@ -1,9 +1,9 @@
 //! discovery.file: targets from files in Prometheus' file SD format.
 //!
 //! Files are looked at each second, which costs a listing and one system call a file, works on
-//! network mounts and sees files that are replaced; what changed in size or time is read again. Each
-//! `refresh_interval` all of them are read. A file that cannot be used leaves its last targets in
-//! place, is counted and logged; a file that is gone takes its targets along.
+//! network mounts and sees files that are replaced; what changed in size or time is read again.
+//! Each `refresh_interval` all of them are read. A file that cannot be used leaves its last targets
+//! in place, is counted and logged; a file that is gone takes its targets along.
 //! Reference: docs/sources/reference/components/discovery/discovery.file.md
 
 mod decode;

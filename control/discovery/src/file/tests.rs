@@ -1,3 +1,5 @@
+//! discovery.file: its two formats, and files that come, change, break and go.
+
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;

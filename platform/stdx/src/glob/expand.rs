@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Glob, Part};
 
-/// Limit: folders inside each other that `**` walks into. Paths of systems end at 4,096 bytes, which
-/// is deeper only with names of a few letters.
+/// Limit: folders inside each other that `**` walks into. Paths of systems end at 4,096 bytes,
+/// which is deeper only with names of a few letters.
 const DEPTH_MAX: usize = 255;
 
 impl Glob {

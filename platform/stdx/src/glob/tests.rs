@@ -1,3 +1,5 @@
+//! Patterns against what Go's doublestar makes of them, and against folders on disk.
+
 use std::fs;
 use std::path::PathBuf;
 
