@@ -82,7 +82,7 @@ impl Arguments {
         let refused = |error: net::HttpError| ResolverError::new(error.to_string());
         let target = net::Target::parse(&self.url).map_err(refused)?;
         let mut request = Request::get(&target);
-        request.body = Bytes::from(self.body.clone());
+        request.body = Bytes::from(self.body.clone()).into();
         // Compat: no method means GET, as in Go.
         if !self.method.is_empty() {
             let method = Method::from_bytes(self.method.as_bytes());
