@@ -130,7 +130,10 @@ impl LogsBatch {
     }
 
     /// The structured metadata of an entry of this batch.
-    pub fn metadata(&self, entry: &LogEntry) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+    pub fn metadata(
+        &self,
+        entry: &LogEntry,
+    ) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + Clone {
         self.pairs[entry.metadata.range()]
             .iter()
             .map(|pair| (self.text(pair.name), self.text(pair.value)))

@@ -27,13 +27,18 @@ impl Compressor {
 
     /// Replaces `out` by the compressed block.
     pub fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        out.clear();
+        self.compress_onto(plain, out);
+    }
+
+    /// Appends the compressed block.
+    pub fn compress_onto(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         let len_max = snap::raw::max_compress_len(plain.len());
         if self.block.len() < len_max {
             self.block.resize(len_max, 0);
         }
         let len = self.encoder.compress(plain, &mut self.block);
         let len = len.expect("the buffer has the length that the format asks for");
-        out.clear();
         out.extend_from_slice(&self.block[..len]);
     }
 }

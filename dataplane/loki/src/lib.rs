@@ -11,5 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod outcomes;
+#[cfg(test)]
+mod testing;
 
-engine::components![echo, relabel];
+engine::components![echo, relabel, write];

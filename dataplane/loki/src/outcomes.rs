@@ -6,23 +6,20 @@ use std::rc::Rc;
 
 use batch::LabelsBuf;
 
-/// What became of a label set; `None` when its entries are dropped.
-pub type Outcome = Option<Rc<LabelsBuf>>;
-
 /// Outcomes by label set, the least recently used forgotten first.
 ///
 /// Two generations stand for a list in order of use: what is found in the old one moves to the
 /// young one, and when that is half of what is allowed, the old one is dropped. A look-up costs a
 /// hash of the labels.
-pub struct Outcomes {
-    young: HashMap<Rc<LabelsBuf>, Outcome>,
-    old: HashMap<Rc<LabelsBuf>, Outcome>,
+pub struct Outcomes<V> {
+    young: HashMap<Rc<LabelsBuf>, V>,
+    old: HashMap<Rc<LabelsBuf>, V>,
     /// Of one generation.
     len_max: usize,
 }
 
-impl Outcomes {
-    pub fn new(len_max: usize) -> Outcomes {
+impl<V: Clone> Outcomes<V> {
+    pub fn new(len_max: usize) -> Outcomes<V> {
         Outcomes {
             young: HashMap::new(),
             old: HashMap::new(),
@@ -30,7 +27,7 @@ impl Outcomes {
         }
     }
 
-    pub fn get(&mut self, labels: &LabelsBuf) -> Option<Outcome> {
+    pub fn get(&mut self, labels: &LabelsBuf) -> Option<V> {
         if let Some(outcome) = self.young.get(labels) {
             return Some(outcome.clone());
         }
@@ -39,7 +36,7 @@ impl Outcomes {
         Some(outcome)
     }
 
-    pub fn insert(&mut self, labels: Rc<LabelsBuf>, outcome: Outcome) {
+    pub fn insert(&mut self, labels: Rc<LabelsBuf>, outcome: V) {
         if self.young.len() >= self.len_max {
             self.old = std::mem::take(&mut self.young);
         }

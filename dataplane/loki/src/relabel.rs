@@ -20,7 +20,7 @@ use runtime::LocalBoxFuture;
 use runtime::metrics::{Counter, Gauge};
 use schema::{Arguments, ExportField, MetricDecl, MetricKind, Port, Stability, Value};
 
-use crate::outcomes::{Outcome, Outcomes};
+use crate::outcomes::Outcomes;
 
 pub static COMPONENT: Component = Component::of::<Relabel>();
 
@@ -121,8 +121,11 @@ struct Metrics {
 struct State {
     forward: Fanout,
     rules: Vec<Rule>,
-    outcomes: Outcomes,
+    outcomes: Outcomes<Outcome>,
 }
+
+/// What became of a label set; none when its entries are dropped.
+type Outcome = Option<Rc<LabelsBuf>>;
 
 impl State {
     fn new(cx: &Build, arguments: &RelabelArguments) -> State {
