@@ -9,6 +9,7 @@
 
 mod auth;
 mod cloud_auth;
+mod grpc_server;
 mod http_client;
 mod http_server;
 mod oauth2;
@@ -21,10 +22,11 @@ mod tests;
 
 pub use auth::{Authorization, BasicAuth};
 pub use cloud_auth::{AzureAd, GoogleIam, SigV4};
+pub use grpc_server::GrpcServerConfig;
 pub use http_client::{ClientContext, HttpClientConfig, header_map};
 pub use http_client::{refuse_invalid_headers, refuse_reserved_headers};
 pub use http_server::{Http2ServerConfig, HttpServerConfig, TlsServerConfig};
 pub use oauth2::OAuth2;
 pub use proxy::ProxyConfig;
-pub use relabel_rule::{RelabelRule, rules};
+pub use relabel_rule::{RelabelRule, RelabelRules, rules};
 pub use tls::TlsConfig;

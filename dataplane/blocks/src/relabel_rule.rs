@@ -2,7 +2,7 @@
 
 use ops::regex::Anchored;
 use ops::relabel::{NameScheme, Rule, RuleText};
-use schema::{Arguments, Check, Regex};
+use schema::{Argument, Arguments, Check, Regex, Type, Value};
 
 /// One step of relabelling.
 #[derive(Arguments, Clone)]
@@ -90,4 +90,34 @@ impl RelabelRule {
 /// The rules of `ops`, in the order of the text.
 pub fn rules(blocks: &[RelabelRule]) -> Vec<Rule> {
     blocks.iter().map(RelabelRule::rule).collect()
+}
+
+/// Rules that another component exports, as in `relabel_rules`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RelabelRules(pub Vec<Rule>);
+
+/// The capsule's kind.
+const RULES: &str = "RelabelRules";
+
+impl Argument for RelabelRules {
+    fn ty() -> Type {
+        Type::Capsule(RULES)
+    }
+
+    fn from_value(value: &Value) -> Result<RelabelRules, String> {
+        let rules = match value {
+            Value::Capsule(capsule) => capsule.downcast::<Vec<Rule>>(),
+            _ => None,
+        };
+        let rules = rules.ok_or("these are no relabel rules")?;
+        Ok(RelabelRules(rules.clone()))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::opaque(RULES, self.0.clone())
+    }
+
+    fn zero() -> Option<RelabelRules> {
+        Some(RelabelRules::default())
+    }
 }

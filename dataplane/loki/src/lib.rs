@@ -10,8 +10,9 @@
 
 #![forbid(unsafe_code)]
 
+mod http;
 mod outcomes;
 #[cfg(test)]
 mod testing;
 
-engine::components![echo, relabel, write];
+engine::components![echo, relabel, source_api, write];

@@ -121,7 +121,7 @@ struct Metrics {
 struct State {
     forward: Fanout,
     rules: Vec<Rule>,
-    outcomes: Outcomes<Outcome>,
+    outcomes: Outcomes<Rc<LabelsBuf>, Outcome>,
 }
 
 /// What became of a label set; none when its entries are dropped.
@@ -174,7 +174,7 @@ impl Relabeler {
     }
 
     fn outcome(&self, state: &mut State, labels: &Rc<LabelsBuf>) -> Outcome {
-        if let Some(outcome) = state.outcomes.get(labels) {
+        if let Some(outcome) = state.outcomes.get(&**labels) {
             self.metrics.hits.inc();
             return outcome;
         }

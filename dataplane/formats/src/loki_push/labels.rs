@@ -45,13 +45,23 @@ pub fn parse_labels(text: &[u8], labels: &mut LabelsBuf) -> Result<(), LabelsErr
 /// Appends the labels as Loki wants them. Internal ones, whose names begin with two underscores,
 /// are left out.
 pub fn write_labels(labels: &LabelsBuf, out: &mut Vec<u8>) {
+    write_pairs(
+        labels.iter().filter(|(name, _)| !name.starts_with("__")),
+        out,
+    );
+}
+
+/// Appends all labels.
+pub fn write_all_labels(labels: &LabelsBuf, out: &mut Vec<u8>) {
+    write_pairs(labels.iter(), out);
+}
+
+fn write_pairs<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>, out: &mut Vec<u8>) {
     out.push(b'{');
-    let mut first = true;
-    for (name, value) in labels.iter().filter(|(name, _)| !name.starts_with("__")) {
-        if !first {
+    for (index, (name, value)) in labels.enumerate() {
+        if index > 0 {
             out.extend_from_slice(b", ");
         }
-        first = false;
         out.extend_from_slice(name.as_bytes());
         out.push(b'=');
         let plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';

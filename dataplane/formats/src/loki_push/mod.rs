@@ -18,7 +18,7 @@ pub use crate::protobuf::DecodeError;
 pub use decode::decode;
 pub use encode::Encoder;
 pub use json::decode_json;
-pub use labels::{LabelsError, parse_labels, write_labels};
+pub use labels::{LabelsError, parse_labels, write_all_labels, write_labels};
 
 /// What a request may hold, so that small bytes do not become large batches.
 #[derive(Debug, Clone, Copy)]

@@ -119,7 +119,7 @@ impl Cursor {
 pub struct MessageEncoder {
     encoding: Encoding,
     /// What labels are sent as; only of those that do not go out as they came in.
-    sent: Outcomes<Sent>,
+    sent: Outcomes<Rc<LabelsBuf>, Sent>,
     no_tenant: Rc<str>,
     open: HashMap<Rc<str>, Open>,
     /// The tenant whose message is full.
@@ -219,7 +219,7 @@ impl MessageEncoder {
                 labels: labels.clone(),
             };
         }
-        if let Some(sent) = self.sent.get(labels) {
+        if let Some(sent) = self.sent.get(&**labels) {
             return sent;
         }
         let mut tenant = labels.get(TENANT_LABEL).unwrap_or_default();

@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blocks::{HttpServerConfig, TlsServerConfig};
+use blocks::{GrpcServerConfig, HttpServerConfig};
 use engine::{Build, BuildError, Built, Component, DataComponent, Role, Spread};
 use runtime::net::{ListenOptions, TcpListener};
 use schema::{Arguments, Check, MetricDecl, MetricKind, Port, Stability};
@@ -55,50 +55,13 @@ pub struct ReceiveHttpArguments {
     pub http: HttpServerConfig,
     /// Taken for compatibility: nothing is served over gRPC.
     #[arg(block)]
-    pub grpc: GrpcConfig,
+    pub grpc: GrpcServerConfig,
 }
 
 /// The message of remote write 1.0.
 pub const V1: &str = "prometheus.WriteRequest";
 /// The message of remote write 2.0.
 pub const V2: &str = "io.prometheus.write.v2.Request";
-
-/// What Alloy's "infinity" is: the longest time that it can write down.
-const INFINITY: Duration = Duration::from_nanos(i64::MAX.cast_unsigned());
-
-/// grpc: taken for compatibility; this component serves nothing over gRPC, in Alloy either.
-#[derive(Arguments)]
-pub struct GrpcConfig {
-    /// Address to listen on; all addresses when empty.
-    pub listen_address: String,
-    /// Port to listen on; 0 lets the system choose one.
-    #[arg(default = 0)]
-    pub listen_port: i64,
-    /// Most connections at a time; 0 sets no limit.
-    #[arg(default = 0)]
-    pub conn_limit: i64,
-    /// How long a connection may live.
-    #[arg(default = INFINITY)]
-    pub max_connection_age: Duration,
-    /// How much longer a connection may live when requests are under way.
-    #[arg(default = INFINITY)]
-    pub max_connection_age_grace: Duration,
-    /// How long a connection may carry no request.
-    #[arg(default = INFINITY)]
-    pub max_connection_idle: Duration,
-    /// Most bytes of a message that is received.
-    #[arg(default = 4194304)]
-    pub server_max_recv_msg_size: i64,
-    /// Most bytes of a message that is sent.
-    #[arg(default = 4194304)]
-    pub server_max_send_msg_size: i64,
-    /// Requests at once on one connection.
-    #[arg(default = 100)]
-    pub server_max_concurrent_streams: u32,
-    /// TLS towards clients.
-    #[arg(block)]
-    pub tls: Option<TlsServerConfig>,
-}
 
 impl ReceiveHttpArguments {
     fn check(&self, check: &mut Check<'_>) {
