@@ -18,7 +18,7 @@ use crate::validate::Format;
 /// How long the running instance may take to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
-/// Limit: an answer of a running instance. An id takes some 50 bytes, and there are at most 100,000.
+/// Limit: an answer of a running instance. An id takes some 50 bytes; there are at most 100,000.
 const ANSWER_BYTES_MAX: u64 = 32 << 20;
 
 #[derive(Args, Debug)]

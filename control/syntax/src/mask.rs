@@ -1,7 +1,7 @@
 //! Lines of a configuration without their secrets: what stands in a string behind a name that
 //! secrets have, and the password in a URL.
 //!
-//! Excerpts are made of files that may not even parse, so this looks at one line at a time and knows
+//! Excerpts are made of files that may not parse, so this looks at one line at a time and knows
 //! no declarations. Every masked byte becomes one star, so that columns stay what they are.
 
 use std::borrow::Cow;
