@@ -12,6 +12,7 @@ mod auth;
 mod components;
 mod control;
 mod difference;
+mod live;
 mod metrics;
 mod process;
 pub mod settings;
@@ -28,6 +29,7 @@ use axum::routing::{any, get, post};
 use plan::Handle;
 
 pub use auth::{Gate, GateRules};
+pub use live::LiveDebugging;
 pub use process::Build;
 
 /// What the server answers from.
@@ -41,6 +43,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Who may ask, as the `http` block says.
     pub gate: Gate,
+    /// Whether data may be shown, as the `livedebugging` block says.
+    pub live: LiveDebugging,
     /// Whether to take and forget what the demonstration delivers.
     pub demo: bool,
 }
@@ -86,6 +90,9 @@ fn router(server: Server) -> Router {
             any(components::remotecfg),
         )
         .route(&at("api/v0/web/peers"), any(components::peers))
+        .route(&at("api/v0/web/debug/{*id}"), any(live::debug))
+        .route(&at("api/v0/web/graph"), any(live::graph))
+        .route(&at("api/v0/web/graph/{*module}"), any(live::graph_of))
         .route(&at("assets/app.js"), get(ui::script))
         .route(&at("assets/style.css"), get(ui::style))
         .route(&at("component/{*id}"), get(ui::index))

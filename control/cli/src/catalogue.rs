@@ -1,7 +1,7 @@
 //! The composition root: all families and blocks that this binary knows.
 
-use admin::Gate;
 use admin::settings::{http, livedebugging, tracing_block};
+use admin::{Gate, LiveDebugging};
 use plan::{Catalogue, Kind, Settings};
 use schema::Descriptor;
 use sources::remotecfg;
@@ -34,14 +34,14 @@ pub fn catalogue() -> Catalogue {
 }
 
 /// Connects the blocks with what they set up.
-pub fn settings(log: &Log, gate: &Gate) -> Settings {
-    let (log, gate) = (log.clone(), gate.clone());
+pub fn settings(log: &Log, gate: &Gate, live: &LiveDebugging) -> Settings {
+    let (log, gate, live) = (log.clone(), gate.clone(), live.clone());
     Settings::new()
         .on(http::DESCRIPTOR.name, move |block| {
             http::apply(block.as_deref(), &gate)
         })
-        .on(livedebugging::DESCRIPTOR.name, |block| {
-            livedebugging::apply(block.as_deref())
+        .on(livedebugging::DESCRIPTOR.name, move |block| {
+            livedebugging::apply(block.as_deref(), &live)
         })
         .on(log_block::DESCRIPTOR.name, move |block| {
             log_block::apply(block.as_deref(), &log)

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::difference::Difference;
 use crate::health::Health;
-use crate::limits::SHARD_ANSWER_MS;
+use crate::limits::{SHARD_ANSWER_MS, TAP_EVENTS_MAX};
 use crate::source::ConfigSource;
 
 /// Questions to the controller and to the shards. Clones ask the same ones.
@@ -155,6 +155,23 @@ impl Handle {
             }
         }
         found
+    }
+
+    /// What passes a node, as text. What is not fetched in time is left out; dropping the receiver
+    /// ends it.
+    pub fn tap(&self, node: &str, probability: f64) -> flume::Receiver<String> {
+        let (events, shown) = flume::bounded(TAP_EVENTS_MAX);
+        let node = node.to_owned();
+        let tap = engine::Tap {
+            node,
+            probability,
+            events,
+        };
+        for shard in &self.shards {
+            // A shard that has ended shows nothing.
+            drop(shard.send(engine::Command::Tap(tap.clone())));
+        }
+        shown
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Gone> {

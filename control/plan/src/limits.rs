@@ -30,3 +30,7 @@ pub const CHANGE_GATHER_MS: u64 = 100;
 /// Limit: how long a question to a shard may take before its answer is left out. A shard answers
 /// between two of its tasks, so this is far above what a healthy one needs.
 pub const SHARD_ANSWER_MS: u64 = 1_000;
+
+/// Limit: events of live debugging that wait for one reader, as in Alloy; those above it are left
+/// out. Each is a line of text, a few hundred bytes.
+pub const TAP_EVENTS_MAX: usize = 1_000;

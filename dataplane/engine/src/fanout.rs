@@ -15,11 +15,12 @@ use crate::flow::{Batch, Consume, Nack, worse};
 use crate::join::join;
 use crate::ledger::Ledger;
 use crate::limits::{OFFER_BACKOFF_MAX, OFFER_BACKOFF_MIN};
+use crate::taps::Taps;
 
 /// Where a node's port is found on this shard, whether the node exists yet or not.
-#[derive(Default)]
 pub(crate) struct Slots {
     by_port: RefCell<HashMap<(String, String), Slot>>,
+    pub taps: Rc<Taps>,
 }
 
 #[derive(Clone, Default)]
@@ -28,6 +29,13 @@ pub(crate) struct Slot {
 }
 
 impl Slots {
+    pub fn new(taps: Taps) -> Slots {
+        Slots {
+            by_port: RefCell::default(),
+            taps: Rc::new(taps),
+        }
+    }
+
     pub fn slot(&self, node: &str, port: &str) -> Slot {
         let mut by_port = self.by_port.borrow_mut();
         by_port
@@ -65,32 +73,45 @@ impl Slot {
 #[derive(Clone)]
 pub struct Fanout {
     branches: Rc<[Branch]>,
+    node: Rc<str>,
+    taps: Rc<Taps>,
 }
 
 struct Branch {
+    /// The node behind the slot.
+    node: String,
     slot: Slot,
     ledger: Ledger,
 }
 
 impl Fanout {
-    pub(crate) fn new(slots: &Slots, registry: &Registry, node: &str, ports: &[Port]) -> Fanout {
+    pub(crate) fn new(
+        slots: &Slots,
+        registry: &Registry,
+        node: &Rc<str>,
+        ports: &[Port],
+    ) -> Fanout {
         let mut branches = Vec::with_capacity(ports.len());
         for port in ports {
             let slot = slots.slot(&port.node, &port.name);
             let edge = format!("{}.{}", port.node, port.name);
             branches.push(Branch {
+                node: port.node.clone(),
                 slot,
                 ledger: Ledger::new(registry, node, &edge),
             });
         }
         Fanout {
             branches: branches.into(),
+            node: node.clone(),
+            taps: slots.taps.clone(),
         }
     }
 
     /// Offers the batch to every branch at once and waits for all answers. The worst answer is
     /// the answer; after a retryable one the batch may be offered again, to all.
     pub async fn consume(&self, batch: Batch) -> Result<(), Nack> {
+        self.show(&batch);
         match &*self.branches {
             [] => Ok(()),
             [branch] => branch.consume(batch).await,
@@ -104,6 +125,7 @@ impl Fanout {
     /// For sources that cannot ask their sender to try again: offers the batch again and again to
     /// the branches that refused it for now, and only to those, until `deadline`.
     pub async fn consume_until(&self, batch: Batch, deadline: Instant) -> Result<(), Nack> {
+        self.show(&batch);
         match &*self.branches {
             [] => Ok(()),
             [branch] => branch.consume_until(batch, deadline).await,
@@ -113,6 +135,17 @@ impl Fanout {
                     .map(|branch| branch.consume_until(batch.clone(), deadline));
                 join(offers.collect()).await.into_iter().fold(Ok(()), worse)
             }
+        }
+    }
+
+    /// To whoever looks at the node, or at one behind it.
+    fn show(&self, batch: &Batch) {
+        if self.taps.is_idle() {
+            return;
+        }
+        self.taps.leaves(&self.node, batch);
+        for branch in &*self.branches {
+            self.taps.arrives(&branch.node, batch);
         }
     }
 

@@ -28,6 +28,7 @@ pub mod limits;
 pub mod outbox;
 mod plan;
 mod shard;
+mod taps;
 mod tasks;
 #[doc(hidden)]
 pub mod testing;
@@ -44,6 +45,7 @@ pub use join::join;
 pub use ledger::{Balance, Ledger};
 pub use plan::{Command, NodeError, Plan, PlanNode, Report};
 pub use shard::{ShardOptions, shard_main};
+pub use taps::Tap;
 pub use tasks::TaskSet;
 pub use throttle::Throttle;
 

@@ -8,6 +8,7 @@ use schema::Body;
 
 use crate::component::Component;
 use crate::health::Health;
+use crate::taps::Tap;
 
 /// The evaluated graph of one epoch. Immutable; applying it is a diff against what runs.
 pub struct Plan {
@@ -46,6 +47,8 @@ pub enum Command {
         node: String,
         reply: flume::Sender<Option<Body>>,
     },
+    /// Shows what passes a node, until the receiving end of its channel is dropped.
+    Tap(Tap),
     /// Stop taking, finish what was accepted, answer, end. The channel's other commands after this
     /// one are not read.
     Drain(flume::Sender<()>),

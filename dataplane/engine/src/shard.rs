@@ -25,6 +25,7 @@ use crate::instance::Instance;
 use crate::lanes::Lanes;
 use crate::limits::{REBUILD_DELAY, SHUTDOWN_MAX};
 use crate::plan::{Command, NodeError, Plan, PlanNode, Report};
+use crate::taps::{Tap, Taps};
 
 /// What a shard is told when it starts. Crosses into its thread.
 #[derive(Clone)]
@@ -55,6 +56,7 @@ pub async fn shard_main(
             // Who asked may have given up waiting for either answer.
             Command::Snapshot(reply) => drop(reply.send(shard.registry.snapshot())),
             Command::Inspect { node, reply } => drop(reply.send(shard.inspect(&node))),
+            Command::Tap(tap) => shard.tap(tap),
             Command::Drain(reply) => {
                 shard.push(Work::Drain);
                 rollout.join().await;
@@ -116,12 +118,13 @@ enum Work {
 
 impl Shard {
     fn new(options: ShardOptions, reports: flume::Sender<Report>) -> Shard {
+        let series = Rc::new(RefCell::new(SeriesTable::new(runtime::random_u64())));
         Shard {
             reports,
             registry: Registry::new(),
             budget: Budget::new(options.memory_bytes),
-            series: Rc::new(RefCell::new(SeriesTable::new(runtime::random_u64()))),
-            slots: Rc::new(Slots::default()),
+            slots: Rc::new(Slots::new(Taps::new(series.clone()))),
+            series,
             lanes: Rc::new(Lanes::default()),
             instances: RefCell::new(BTreeMap::new()),
             work: RefCell::new(Vec::new()),
@@ -273,6 +276,13 @@ impl Shard {
     fn inspect(&self, node: &str) -> Option<schema::Body> {
         let instance = self.instances.borrow().get(node).cloned()?;
         instance.inspect()
+    }
+
+    fn tap(&self, tap: Tap) {
+        let instances = self.instances.borrow();
+        let instance = instances.get(&tap.node);
+        let is_end = instance.is_some_and(|it| it.node().component.role == Role::Exporter);
+        self.slots.taps.add(tap, is_end);
     }
 
     /// Whether an instance of the node lives on this shard.

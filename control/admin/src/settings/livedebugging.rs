@@ -12,8 +12,6 @@ pub struct LiveDebugging {
     pub enabled: bool,
 }
 
-pub fn apply(arguments: Option<&LiveDebugging>) {
-    if arguments.is_some_and(|arguments| arguments.enabled) {
-        tracing::warn!("livedebugging: it is not available yet, the block has no effect");
-    }
+pub fn apply(arguments: Option<&LiveDebugging>, live: &crate::LiveDebugging) {
+    live.set(arguments.is_some_and(|arguments| arguments.enabled));
 }

@@ -55,6 +55,7 @@ impl Program {
             user_agent: globals.user_agent.clone(),
         });
         let gate = admin::Gate::default();
+        let live = admin::LiveDebugging::default();
         let hostname = globals.hostname.as_str().into();
         let options = Options {
             source: source(setup.path, address),
@@ -63,7 +64,7 @@ impl Program {
             globals,
             environment,
             version: VERSION,
-            settings: settings(log, &gate),
+            settings: settings(log, &gate, &live),
         };
         let controller = Controller::new(options, Shards { commands, reports });
         let server = admin::Server {
@@ -76,6 +77,7 @@ impl Program {
             hostname,
             address,
             gate,
+            live,
             demo: setup.path.is_none(),
         };
         let mut runtime = tokio::runtime::Builder::new_current_thread();
