@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use plan::{ComponentDetail, ComponentView};
+use plan::{ComponentDetail, ComponentView, Gone};
 use schema::{Body, BodySchema};
 use serde_json::{Value as JsonValue, json};
 
@@ -51,10 +51,10 @@ pub(crate) async fn one(State(server): State<Server>, Path(id): Path<String>) ->
         Err(gone) => return stopping(gone),
     };
     let instances = server.handle.inspect(&id).await;
-    Json(described(&detail, instances.as_ref())).into_response()
+    Json(described(&server, &detail, instances.as_ref())).into_response()
 }
 
-fn described(detail: &ComponentDetail, instances: Option<&Body>) -> JsonValue {
+fn described(server: &Server, detail: &ComponentDetail, instances: Option<&Body>) -> JsonValue {
     let arguments = schema::body_to_api_json(&detail.arguments, detail.schema.unwrap_or(&OPEN));
     let exports = schema::exports_to_api_json(&detail.exports);
     let debug = match (&detail.debug, instances) {
@@ -62,7 +62,9 @@ fn described(detail: &ComponentDetail, instances: Option<&Body>) -> JsonValue {
         (None, Some(body)) => statements(body),
         (None, None) => json!([]),
     };
-    component(&detail.view, arguments, exports, debug)
+    let mut shown = component(&detail.view, arguments, exports, debug);
+    shown["liveDebuggingEnabled"] = json!(server.live.is_enabled());
+    shown
 }
 
 fn component(
@@ -122,15 +124,35 @@ fn statements(body: &Body) -> JsonValue {
     JsonValue::Array(attributes.chain(blocks).collect())
 }
 
+/// All components of all modules, with their values.
+pub(crate) async fn everything(server: &Server) -> Result<JsonValue, Gone> {
+    let mut shown = Vec::new();
+    let mut modules = vec![String::new()];
+    while let Some(module) = modules.pop() {
+        for view in server.handle.components(&module).await?.unwrap_or_default() {
+            let id = view.id();
+            if let Some(detail) = server.handle.component(&id).await? {
+                let instances = server.handle.inspect(&id).await;
+                shown.push(described(server, &detail, instances.as_ref()));
+            }
+            modules.extend(view.created_module);
+        }
+    }
+    Ok(JsonValue::Array(shown))
+}
+
 /// Without clustering this node alone.
 pub(crate) async fn peers(State(server): State<Server>) -> Response {
-    Json(json!([{
+    Json(peer_list(&server)).into_response()
+}
+
+pub(crate) fn peer_list(server: &Server) -> JsonValue {
+    json!([{
         "name": &*server.hostname,
         "addr": server.address.to_string(),
         "isSelf": true,
         "state": "participant",
-    }]))
-    .into_response()
+    }])
 }
 
 pub(crate) async fn remotecfg() -> Response {

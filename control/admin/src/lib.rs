@@ -16,6 +16,7 @@ mod live;
 mod metrics;
 mod process;
 pub mod settings;
+mod support;
 mod ui;
 
 use std::io;
@@ -31,6 +32,7 @@ use plan::Handle;
 pub use auth::{Gate, GateRules};
 pub use live::LiveDebugging;
 pub use process::Build;
+pub use support::Facts;
 
 /// What the server answers from.
 #[derive(Clone)]
@@ -45,6 +47,8 @@ pub struct Server {
     pub gate: Gate,
     /// Whether data may be shown, as the `livedebugging` block says.
     pub live: LiveDebugging,
+    /// For the support bundle; none if it is disabled.
+    pub facts: Option<Arc<dyn Facts>>,
     /// Whether to take and forget what the demonstration delivers.
     pub demo: bool,
 }
@@ -80,6 +84,7 @@ fn router(server: Server) -> Router {
         .route("/-/ready", get(control::ready))
         .route("/-/healthy", get(control::healthy))
         .route("/-/reload", get(control::reload).post(control::reload))
+        .route("/-/support", get(support::bundle))
         .route("/-/plan", get(difference::own).post(difference::given))
         .route("/api/v0/component/{*path}", get(metrics::component))
         .route(&at("api/v0/web/components"), any(components::list))

@@ -79,7 +79,7 @@ pub(crate) async fn debug(
     };
     let events = server.handle.tap(&id, probability);
     let (parts, stream) = mpsc::channel(1);
-    tokio::task::spawn_local(async move {
+    tokio::spawn(async move {
         let mut turns = tokio::time::interval(FLUSH_EVERY);
         loop {
             tokio::select! {
@@ -116,7 +116,7 @@ pub(crate) async fn graph_of(
         Some(_) => (StatusCode::BAD_REQUEST, WINDOW_SECONDS),
     };
     let (parts, stream) = mpsc::channel(1);
-    tokio::task::spawn_local(async move {
+    tokio::spawn(async move {
         let mut rates = Rates::new(module, Duration::from_secs(seconds));
         rates.count(&server.handle.shard_metrics().await);
         loop {

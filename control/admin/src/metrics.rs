@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use formats::exposition::Writer;
+use plan::Gone;
 use runtime::metrics::{Family, Kind, Labels, Sample, Snapshot, Value, merge};
 
 use crate::control::stopping;
@@ -23,11 +24,15 @@ const OURS: &str = "invar_";
 const EXPORTER: &str = "prometheus.exporter.self";
 
 pub(crate) async fn page(State(server): State<Server>) -> Response {
+    match text(&server).await {
+        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Err(gone) => stopping(gone),
+    }
+}
+
+pub(crate) async fn text(server: &Server) -> Result<String, Gone> {
     let shards = server.handle.shard_metrics().await;
-    let control = match server.handle.metrics().await {
-        Ok(control) => control,
-        Err(gone) => return stopping(gone),
-    };
+    let control = server.handle.metrics().await?;
     let mut snapshots: Vec<Snapshot> = shards
         .into_iter()
         .map(|(shard, snapshot)| labelled(shard, snapshot))
@@ -41,7 +46,7 @@ pub(crate) async fn page(State(server): State<Server>) -> Response {
             family.samples.clone_from(samples);
         }
     }
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], written(&merged)).into_response()
+    Ok(written(&merged))
 }
 
 /// `{id}/metrics` of an exporter that this process has.

@@ -8,6 +8,7 @@
 //!
 //! There are no spans here: a node's id is a field (`component_id`) of each event.
 
+use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -20,6 +21,9 @@ use tracing::{Event, Metadata, Subscriber};
 
 /// Limit: lines that wait for the writing thread, some 200 bytes each; 800 KiB at the most.
 const QUEUED_LINES_MAX: usize = 4096;
+
+/// Limit: log lines that are kept for the support bundle: the last thousand or so.
+const RECENT_BYTES_MAX: usize = 128 * 1024;
 
 /// How long [`Log::flush`] waits for the writing thread before the process ends without it.
 const FLUSH_WAIT: Duration = Duration::from_millis(200);
@@ -48,6 +52,7 @@ pub enum Format {
 
 enum Item {
     Line(String),
+    Recent(SyncSender<String>),
     Flush(SyncSender<()>),
 }
 
@@ -88,6 +93,16 @@ impl Log {
         }
     }
 
+    /// The last lines, up to [`RECENT_BYTES_MAX`].
+    pub fn recent(&self) -> String {
+        let (lines, wait) = mpsc::sync_channel(1);
+        if self.lines.try_send(Item::Recent(lines)).is_err() {
+            return String::new();
+        }
+        // As in `flush`: a writer that is stuck gives none.
+        wait.recv_timeout(FLUSH_WAIT).unwrap_or_default()
+    }
+
     fn send(&self, mut line: String) {
         let lost = LOST_LINES.swap(0, Ordering::Relaxed);
         if lost > 0 {
@@ -102,10 +117,23 @@ impl Log {
 
 fn write_lines(queue: Receiver<Item>) {
     let mut stderr = std::io::stderr();
+    let mut recent: VecDeque<String> = VecDeque::new();
+    let mut recent_bytes = 0;
     while let Ok(item) = queue.recv() {
         match item {
-            // Nobody is left to be told that standard error is closed.
-            Item::Line(line) => drop(stderr.write_all(line.as_bytes())),
+            Item::Line(line) => {
+                // Nobody is left to be told that standard error is closed.
+                drop(stderr.write_all(line.as_bytes()));
+                recent_bytes += line.len();
+                recent.push_back(line);
+                while recent_bytes > RECENT_BYTES_MAX {
+                    recent_bytes -= recent.pop_front().map_or(0, |line| line.len());
+                }
+            }
+            Item::Recent(reply) => {
+                let lines: Vec<&str> = recent.iter().map(String::as_str).collect();
+                drop(reply.send(lines.concat()));
+            }
             Item::Flush(done) => drop(done.send(())),
         }
     }

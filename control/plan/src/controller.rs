@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::catalogue::Catalogue;
 use crate::graph::build;
-use crate::handle::{Handle, Readiness, Request};
+use crate::handle::{Handle, Readiness, Request, Support};
 use crate::health::{Health, State};
 use crate::knowledge::{Imported, Knowledge};
 use crate::limits::CHANGE_GATHER_MS;
@@ -28,7 +28,7 @@ use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::settings::Settings;
 use crate::source::ConfigSource;
-use crate::{validate, view};
+use crate::{secrets, validate, view};
 
 /// What the controller is made of besides the configuration.
 pub struct Options {
@@ -209,6 +209,7 @@ impl Controller {
             Request::Difference { source, reply } => {
                 drop(reply.send(self.difference(source.as_ref())));
             }
+            Request::Support(reply) => drop(reply.send(self.support())),
             Request::Stop(reply) => {
                 self.stop().await;
                 let _ = reply.send(());
@@ -216,6 +217,21 @@ impl Controller {
             }
         }
         std::ops::ControlFlow::Continue(())
+    }
+
+    fn support(&self) -> Support {
+        let secrets = secrets::secrets(&self.live);
+        let mut files = Vec::new();
+        while let Some(source) = self.live.text.sources.get(files.len() as u32) {
+            let lines = source.text().lines().map(syntax::masked);
+            let text = lines.fold(String::new(), |text, line| text + &line + "\n");
+            let text = secrets::scrub(&text, &secrets);
+            files.push((source.name().to_owned(), text));
+        }
+        Support {
+            sources: files,
+            secrets,
+        }
     }
 
     pub(crate) fn refuse(&self, rejected: Rejected) -> String {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use runtime::metrics::Snapshot;
-use schema::{Body, BodySchema, Value};
+use schema::{Body, BodySchema, Secret, Value};
 use tokio::sync::oneshot;
 
 use crate::difference::Difference;
@@ -36,6 +36,7 @@ pub(crate) enum Request {
         source: Option<ConfigSource>,
         reply: oneshot::Sender<Result<Difference, String>>,
     },
+    Support(oneshot::Sender<Support>),
     Stop(oneshot::Sender<()>),
 }
 
@@ -88,6 +89,14 @@ pub struct Readiness {
     pub unhealthy: Vec<String>,
 }
 
+/// What a support bundle is made of that only the controller knows.
+pub struct Support {
+    /// Files by name, without what looks like a secret.
+    pub sources: Vec<(String, String)>,
+    /// Known secrets, for [`crate::scrub`].
+    pub secrets: Vec<Secret>,
+}
+
 /// The controller has ended; the process is about to.
 #[derive(Debug)]
 pub struct Gone;
@@ -123,6 +132,10 @@ impl Handle {
         let source = files.map(ConfigSource::Texts);
         self.ask(|reply| Request::Difference { source, reply })
             .await
+    }
+
+    pub async fn support(&self) -> Result<Support, Gone> {
+        self.ask(Request::Support).await
     }
 
     /// Stops the resolvers and drains all shards; returns when they have finished.

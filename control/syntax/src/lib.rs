@@ -40,6 +40,7 @@ pub use diagnostic::{Diagnostic, Related, Severity};
 pub use format::format;
 pub use limits::{DEPTH_MAX, DIAGNOSTICS_MAX, SOURCE_BYTES_MAX};
 pub use literal::Number;
+pub use mask::masked;
 pub use parser::{Parse, parse};
 pub use render::{render, render_all, render_json};
 pub use source::{Position, Source, SourceMap, Span};

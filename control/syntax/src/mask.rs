@@ -23,7 +23,7 @@ const NAMES: [&str; 12] = [
 ];
 
 /// The line with stars in the place of secrets.
-pub(crate) fn masked(line: &str) -> Cow<'_, str> {
+pub fn masked(line: &str) -> Cow<'_, str> {
     let mut hidden = Vec::new();
     if let Some((name, _)) = line.split_once(['=', ':']) {
         let name = name.to_ascii_lowercase().replace('-', "_");

@@ -1,7 +1,7 @@
 //! Live debugging: what passes a node, as text, for as long as somebody looks.
 //!
-//! Costs one load a batch and fan-out while nobody does. Text is made only for nodes that are looked
-//! at, and what a slow reader does not fetch is left out: nothing here holds up a batch.
+//! Costs one load a batch and fan-out while nobody does. Text is made only for nodes that are
+//! looked at, and what a slow reader does not fetch is left out: nothing here holds up a batch.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;

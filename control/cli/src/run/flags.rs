@@ -88,7 +88,7 @@ pub struct ServerFlags {
           action = ArgAction::Set)]
     pub enable_pprof: bool,
 
-    /// Accepted for compatibility: there is no support bundle yet
+    /// Do not give support bundles at /-/support
     #[arg(long = "server.http.disable-support-bundle", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", default_value = "false", value_parser = parse_bool,
           action = ArgAction::Set)]

@@ -78,6 +78,7 @@ impl Program {
             address,
             gate,
             live,
+            facts: facts(setup, log),
             demo: setup.path.is_none(),
         };
         let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -135,6 +136,32 @@ impl Program {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// For the support bundle.
+struct Facts {
+    flags: String,
+    log: Log,
+}
+
+impl admin::Facts for Facts {
+    fn flags(&self) -> String {
+        self.flags.clone()
+    }
+
+    fn logs(&self) -> String {
+        self.log.recent()
+    }
+}
+
+fn facts(setup: &Setup<'_>, log: &Log) -> Option<Arc<dyn admin::Facts>> {
+    let facts = Facts {
+        flags: std::env::args()
+            .skip(1)
+            .fold(String::new(), |text, argument| text + &argument + "\n"),
+        log: log.clone(),
+    };
+    (!setup.server.disable_support_bundle).then(|| Arc::new(facts) as Arc<dyn admin::Facts>)
 }
 
 async fn serve(listener: TcpListener, server: admin::Server) {
