@@ -29,7 +29,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("discovery", &["eval", "blocks"]),
     ("sources", &["eval", "blocks"]),
     ("cluster", &["stdx"]),
-    ("admin", &["plan", "cluster", "formats"]),
+    ("admin", &["plan", "cluster", "formats", "net"]),
 ];
 
 /// Crates of the machine, and the only ones who may name them.

@@ -12,6 +12,7 @@ mod auth;
 mod components;
 mod control;
 mod difference;
+mod listen;
 mod live;
 mod metrics;
 mod process;
@@ -30,6 +31,7 @@ use axum::routing::{any, get, post};
 use plan::Handle;
 
 pub use auth::{Gate, GateRules};
+pub use listen::TlsSwitch;
 pub use live::LiveDebugging;
 pub use process::Build;
 pub use support::Facts;
@@ -68,10 +70,10 @@ pub fn prefix(text: &str) -> Arc<str> {
     }
 }
 
-/// Serves until the process ends. Call it inside of a tokio runtime.
-pub async fn serve(listener: TcpListener, server: Server) -> io::Result<()> {
+/// Serves until the process ends. Call it inside of a local set of a tokio runtime.
+pub async fn serve(listener: TcpListener, server: Server, tls: TlsSwitch) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    axum::serve(listener, router(server)).await
+    axum::serve(listen::start(listener, tls)?, router(server)).await
 }
 
 fn router(server: Server) -> Router {

@@ -1,7 +1,7 @@
 //! The composition root: all families and blocks that this binary knows.
 
 use admin::settings::{http, livedebugging, tracing_block};
-use admin::{Gate, LiveDebugging};
+use admin::{Gate, LiveDebugging, TlsSwitch};
 use plan::{Catalogue, Kind, Settings};
 use schema::Descriptor;
 use sources::remotecfg;
@@ -33,12 +33,26 @@ pub fn catalogue() -> Catalogue {
     Catalogue::new(data.chain(resolvers).chain(imports).chain(settings))
 }
 
+/// What root blocks set.
+#[derive(Clone)]
+pub struct Switches {
+    pub log: Log,
+    pub gate: Gate,
+    pub tls: TlsSwitch,
+    pub live: LiveDebugging,
+}
+
 /// Connects the blocks with what they set up.
-pub fn settings(log: &Log, gate: &Gate, live: &LiveDebugging) -> Settings {
-    let (log, gate, live) = (log.clone(), gate.clone(), live.clone());
+pub fn settings(switches: &Switches) -> Settings {
+    let Switches {
+        log,
+        gate,
+        tls,
+        live,
+    } = switches.clone();
     Settings::new()
         .on(http::DESCRIPTOR.name, move |block| {
-            http::apply(block.as_deref(), &gate)
+            http::apply(block.as_deref(), &gate, &tls)
         })
         .on(livedebugging::DESCRIPTOR.name, move |block| {
             livedebugging::apply(block.as_deref(), &live)

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use net::tls::{ClientAuth, Identity, MinVersion, Narrow, Pem, ServerConfigs, ServerTls};
 use schema::{Check, Descriptor, Secret};
 
-use crate::{Gate, GateRules};
+use crate::{Gate, GateRules, TlsSwitch};
 
 pub static DESCRIPTOR: Descriptor = super::block::<Http>("http");
 
@@ -62,10 +63,19 @@ pub struct Tls {
     pub key_file: String,
     /// Its key, PEM.
     pub key_pem: Secret,
-    /// Cipher suites to offer.
+    /// Cipher suites of TLS 1.2 to offer, by Go's names. Those of TLS 1.3 are always offered.
     pub cipher_suites: Vec<String>,
     /// Whether clients show a certificate.
-    #[arg(default = "NoClientCert")]
+    #[arg(
+        default = "NoClientCert",
+        one_of(
+            "NoClientCert",
+            "RequestClientCert",
+            "RequireAnyClientCert",
+            "VerifyClientCertIfGiven",
+            "RequireAndVerifyClientCert"
+        )
+    )]
     pub client_auth_type: String,
     /// File with the authorities of clients, PEM.
     #[arg(default = "")]
@@ -87,11 +97,73 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Serving in the clear what was to be encrypted would give the password of `auth` away.
     fn check(&self, check: &mut Check<'_>) {
-        check.body(
-            "the tls block is not available yet; remove it, or put a proxy that ends TLS in front",
-        );
+        if self.windows_certificate_filter.is_some() {
+            return check.body(
+                "windows_certificate_filter needs the certificate store of Windows, which this \
+                 build does not read; give cert_file and key_file",
+            );
+        }
+        let key = self.key_pem.expose();
+        for (pem, text, file, path) in [
+            ("cert_pem", &*self.cert_pem, "cert_file", &self.cert_file),
+            ("key_pem", key, "key_file", &self.key_file),
+        ] {
+            if text.is_empty() == path.is_empty() {
+                check.body(format!(
+                    "exactly one of {pem} and {file} must be configured"
+                ));
+            }
+        }
+        if !self.client_ca_pem.is_empty() && !self.client_ca_file.is_empty() {
+            check.body("at most one of client_ca_pem and client_ca_file must be configured");
+        }
+        let ca = !self.client_ca_pem.is_empty() || !self.client_ca_file.is_empty();
+        match self.client_auth_type.as_str() {
+            "RequireAnyClientCert" => check.attribute(
+                "client_auth_type",
+                "a certificate that nobody verifies proves nothing, so \"RequireAnyClientCert\" \
+                 is not available; use \"RequireAndVerifyClientCert\"",
+            ),
+            "VerifyClientCertIfGiven" | "RequireAndVerifyClientCert" if !ca => check.attribute(
+                "client_auth_type",
+                "client_ca_file or client_ca_pem must be configured to verify certificates",
+            ),
+            _ => {}
+        }
+        if let Err(error) = self.narrow() {
+            check.body(error);
+        }
+    }
+
+    fn narrow(&self) -> Result<Narrow, String> {
+        let narrow = Narrow::default().suites(&self.cipher_suites)?;
+        let narrow = narrow.curves(&self.curve_preferences)?;
+        narrow.versions(&self.min_version, &self.max_version)
+    }
+
+    /// The settings of `net`, which reads files again when they change.
+    fn configs(&self) -> ServerConfigs {
+        let pem = |text: &str, file: &str| match file {
+            "" => Pem::Inline(net::Secret::new(text)),
+            file => Pem::File(file.into()),
+        };
+        let ca = || pem(&self.client_ca_pem, &self.client_ca_file);
+        let settings = ServerTls {
+            identity: Identity {
+                certificate: pem(&self.cert_pem, &self.cert_file),
+                key: pem(self.key_pem.expose(), &self.key_file),
+            },
+            client_auth: match self.client_auth_type.as_str() {
+                "VerifyClientCertIfGiven" => ClientAuth::IfGiven(ca()),
+                "RequireAndVerifyClientCert" => ClientAuth::Required(ca()),
+                // One that is only asked for is not looked at by anybody.
+                _ => ClientAuth::None,
+            },
+            min_version: MinVersion::Tls12,
+        };
+        let narrow = self.narrow().expect("it was checked");
+        ServerConfigs::new(&settings, narrow)
     }
 }
 
@@ -136,7 +208,9 @@ pub struct WindowsServer {
     pub template_id: String,
 }
 
-pub fn apply(arguments: Option<&Http>, gate: &Gate) {
+pub fn apply(arguments: Option<&Http>, gate: &Gate, tls: &TlsSwitch) {
+    let settings = arguments.and_then(|arguments| arguments.tls.as_ref());
+    tls.set(settings.map(Tls::configs));
     let rules = arguments
         .and_then(|arguments| arguments.auth.as_ref())
         .and_then(|auth| {

@@ -10,7 +10,7 @@ use engine::{Globals, LaneDefaults};
 use plan::{ConfigSource, Controller, Options, Shards};
 
 use crate::VERSION;
-use crate::catalogue::{catalogue, settings};
+use crate::catalogue::{Switches, catalogue, settings};
 use crate::exit::Failure;
 use crate::logging::Log;
 use crate::run::dataplane::{Dataplane, Started};
@@ -28,6 +28,7 @@ pub(super) struct Program {
     runtime: tokio::runtime::Runtime,
     listener: TcpListener,
     server: admin::Server,
+    tls: admin::TlsSwitch,
     controller: Controller,
     shards: Vec<runtime::ShardHandle>,
 }
@@ -54,8 +55,12 @@ impl Program {
             hostname: globals.hostname.clone(),
             user_agent: globals.user_agent.clone(),
         });
-        let gate = admin::Gate::default();
-        let live = admin::LiveDebugging::default();
+        let switches = Switches {
+            log: log.clone(),
+            gate: admin::Gate::default(),
+            tls: admin::TlsSwitch::default(),
+            live: admin::LiveDebugging::default(),
+        };
         let hostname = globals.hostname.as_str().into();
         let options = Options {
             source: source(setup.path, address),
@@ -64,7 +69,7 @@ impl Program {
             globals,
             environment,
             version: VERSION,
-            settings: settings(log, &gate, &live),
+            settings: settings(&switches),
         };
         let controller = Controller::new(options, Shards { commands, reports });
         let server = admin::Server {
@@ -76,8 +81,8 @@ impl Program {
             prefix,
             hostname,
             address,
-            gate,
-            live,
+            gate: switches.gate,
+            live: switches.live,
             facts: facts(setup, log),
             demo: setup.path.is_none(),
         };
@@ -89,6 +94,7 @@ impl Program {
             runtime,
             listener,
             server,
+            tls: switches.tls,
             controller,
             shards: handles,
         })
@@ -100,6 +106,7 @@ impl Program {
             runtime,
             listener,
             server,
+            tls,
             mut controller,
             shards,
         } = self;
@@ -117,7 +124,7 @@ impl Program {
                 let (address, prefix) = (reachable(server.address), &server.prefix);
                 println!("Invar shows itself at http://{address}{prefix} (Ctrl-C ends it)");
             }
-            tokio::task::spawn_local(serve(listener, server));
+            tokio::task::spawn_local(serve(listener, server, tls));
             tokio::task::spawn_local(async {
                 tokio::time::sleep(SETTLED_AFTER).await;
                 os::release_text();
@@ -164,8 +171,8 @@ fn facts(setup: &Setup<'_>, log: &Log) -> Option<Arc<dyn admin::Facts>> {
     (!setup.server.disable_support_bundle).then(|| Arc::new(facts) as Arc<dyn admin::Facts>)
 }
 
-async fn serve(listener: TcpListener, server: admin::Server) {
-    if let Err(error) = admin::serve(listener, server).await {
+async fn serve(listener: TcpListener, server: admin::Server, tls: admin::TlsSwitch) {
+    if let Err(error) = admin::serve(listener, server, tls).await {
         tracing::error!(err = %error, "the admin server has ended");
     }
 }

@@ -8,6 +8,7 @@
 //! in `platform/decisions/0002-tls.md`.
 
 mod client;
+mod narrow;
 mod server;
 mod texts;
 
@@ -22,7 +23,9 @@ use rustls::{CertificateError, SupportedProtocolVersion};
 use crate::secret::Secret;
 
 pub(crate) use client::Connector;
+pub use narrow::Narrow;
 pub(crate) use server::Acceptor;
+pub use server::ServerConfigs;
 pub(crate) use tokio_rustls::TlsStream;
 
 /// A PEM text, in the configuration or in a file that is read again when it changes.

@@ -1,5 +1,6 @@
 //! TLS towards clients: who we are, and whom we let in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
@@ -10,21 +11,27 @@ use tokio_rustls::TlsAcceptor;
 use super::client::Roots;
 use super::texts::{Reloading, Source, Texts, certificates, private_key};
 use super::{
-    ClientAuth, HTTP1, HTTP2, ServerTls, TlsError, TlsStream, explain, provider, versions,
+    ClientAuth, HTTP1, HTTP2, Narrow, ServerTls, TlsError, TlsStream, explain, provider, versions,
 };
 use crate::stream::Stream;
 
 /// How long a client that was refused may take to read why.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Makes TLS connections of accepted ones.
-pub(crate) struct Acceptor {
+/// The configuration of a server, made again when files that it is made of change.
+pub struct ServerConfigs {
     settings: ServerTls,
+    narrow: Narrow,
     config: Reloading<ServerConfig>,
 }
 
-impl Acceptor {
-    pub(crate) fn new(settings: &ServerTls) -> Acceptor {
+/// Makes TLS connections of accepted ones.
+pub(crate) struct Acceptor {
+    configs: ServerConfigs,
+}
+
+impl ServerConfigs {
+    pub fn new(settings: &ServerTls, narrow: Narrow) -> ServerConfigs {
         let mut sources = vec![
             Source::new("cert", &settings.identity.certificate),
             Source::new("key", &settings.identity.key),
@@ -32,39 +39,29 @@ impl Acceptor {
         if let ClientAuth::IfGiven(ca) | ClientAuth::Required(ca) = &settings.client_auth {
             sources.push(Source::new("client_ca", ca));
         }
-        Acceptor {
+        ServerConfigs {
             settings: settings.clone(),
+            narrow,
             config: Reloading::new(sources),
         }
     }
 
-    /// Handshakes with a client over `stream`; says whether HTTP/2 was chosen.
-    pub(crate) async fn accept(&self, stream: Stream) -> Result<(Stream, bool), TlsError> {
-        let config = self.config.get(async |texts| self.make(texts)).await?;
-        let handshake = TlsAcceptor::from(config)
-            .accept(TokioIo::new(stream))
-            .into_fallible();
-        match handshake.await {
-            Ok(tls) => {
-                let http2 = tls.get_ref().1.alpn_protocol() == Some(HTTP2);
-                Ok((Stream::tls(TlsStream::Server(tls)), http2))
-            }
-            Err((error, stream)) => {
-                // The alert that says why has been written. A socket that is closed with unread
-                // bytes sends a reset, and with it the alert would be lost.
-                let farewell = stream.into_inner().end();
-                let _ = runtime::timeout(FAREWELL, farewell).await;
-                Err(explain(&error))
-            }
-        }
+    /// The one of the moment, for who accepts connections by themselves.
+    pub async fn current(&self) -> Result<Arc<ServerConfig>, String> {
+        let current = self.get().await;
+        current.map_err(|error| error.to_string())
+    }
+
+    async fn get(&self) -> Result<Arc<ServerConfig>, TlsError> {
+        self.config.get(async |texts| self.make(texts)).await
     }
 
     fn make(&self, texts: &Texts) -> Result<ServerConfig, TlsError> {
         let refuse = |index: usize, cause: String| self.config.sources[index].refuse(cause);
         let chain = certificates(&texts[0]).map_err(|cause| refuse(0, cause))?;
         let key = private_key(&texts[1]).map_err(|cause| refuse(1, cause))?;
-        let builder = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(versions(self.settings.min_version))
+        let builder = ServerConfig::builder_with_provider(self.narrow.provider())
+            .with_protocol_versions(&self.narrow.spoken(versions(self.settings.min_version)))
             .map_err(|error| TlsError(error.to_string()))?;
         let client_roots = || {
             let trusted = certificates(&texts[2]).map_err(|cause| refuse(2, cause))?;
@@ -89,5 +86,34 @@ impl Acceptor {
             .map_err(|error| refuse(0, error.to_string()))?;
         config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
         Ok(config)
+    }
+}
+
+impl Acceptor {
+    pub(crate) fn new(settings: &ServerTls) -> Acceptor {
+        Acceptor {
+            configs: ServerConfigs::new(settings, Narrow::default()),
+        }
+    }
+
+    /// Handshakes with a client over `stream`; says whether HTTP/2 was chosen.
+    pub(crate) async fn accept(&self, stream: Stream) -> Result<(Stream, bool), TlsError> {
+        let config = self.configs.get().await?;
+        let handshake = TlsAcceptor::from(config)
+            .accept(TokioIo::new(stream))
+            .into_fallible();
+        match handshake.await {
+            Ok(tls) => {
+                let http2 = tls.get_ref().1.alpn_protocol() == Some(HTTP2);
+                Ok((Stream::tls(TlsStream::Server(tls)), http2))
+            }
+            Err((error, stream)) => {
+                // The alert that says why has been written. A socket that is closed with unread
+                // bytes sends a reset, and with it the alert would be lost.
+                let farewell = stream.into_inner().end();
+                let _ = runtime::timeout(FAREWELL, farewell).await;
+                Err(explain(&error))
+            }
+        }
     }
 }
