@@ -135,7 +135,7 @@ pub(crate) async fn everything(server: &Server) -> Result<JsonValue, Gone> {
                 let instances = server.handle.inspect(&id).await;
                 shown.push(described(server, &detail, instances.as_ref()));
             }
-            modules.extend(view.created_module);
+            modules.extend(view.created_modules);
         }
     }
     Ok(JsonValue::Array(shown))

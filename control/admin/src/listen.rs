@@ -1,6 +1,6 @@
 //! Connections of the admin server, with TLS while the `http` block asks for it.
 //!
-//! Handshakes run beside each other, so that a client that does not finish its own keeps nobody out.
+//! Handshakes run beside each other, so that a client that does not finish keeps nobody out.
 
 use std::cell::RefCell;
 use std::io;
