@@ -5,7 +5,7 @@ use schema::{Body, BodySchema, Capsule, Secret, Type, Value};
 use crate::graph::Role;
 use crate::live::Live;
 
-/// Limit: a shorter secret is not searched for: it would hide half of every text and guards nothing.
+/// Limit: a shorter secret is not searched for: it would hide half of each text and guards nothing.
 const BYTES_MIN: usize = 4;
 
 /// What stands in the place of a secret.
