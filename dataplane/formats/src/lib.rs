@@ -8,6 +8,7 @@
 
 pub mod exposition;
 pub mod loki_push;
+pub mod otlp_json;
 pub mod remote_write;
 pub mod snappy;
 

@@ -10,7 +10,7 @@ use super::lazy::Lazy;
 use super::schema::FieldKind;
 use super::value::{AnyValue, Attributes, KeyValue, Text};
 use super::wire::{
-    BYTES, FIXED32, Message, put_bytes, put_fixed64, put_nested, put_tag, put_varint,
+    BYTES, Message, put_bytes, put_fixed32, put_fixed64, put_nested, put_tag, put_varint,
 };
 
 /// A kind of field: what it is in Rust and on the wire.
@@ -113,8 +113,7 @@ impl<'a> Kind<'a> for Fixed32 {
 
     fn write(value: &u32, number: u32, out: &mut Vec<u8>) {
         if *value != 0 {
-            put_tag(out, number, FIXED32);
-            out.extend_from_slice(&value.to_le_bytes());
+            put_fixed32(out, number, *value);
         }
     }
 }

@@ -44,7 +44,7 @@ mod tests;
 mod trace;
 mod tree;
 mod value;
-mod wire;
+pub mod wire;
 
 use bytes::Bytes;
 use stdx::protobuf::DecodeError;

@@ -48,18 +48,27 @@ pub(super) fn put_tag(out: &mut Vec<u8>, number: u32, wire_type: u32) {
     varint::put(out, u64::from(number << 3 | wire_type));
 }
 
-pub(super) fn put_varint(out: &mut Vec<u8>, number: u32, value: u64) {
+/// Appends an integer field.
+pub fn put_varint(out: &mut Vec<u8>, number: u32, value: u64) {
     put_tag(out, number, VARINT);
     varint::put(out, value);
 }
 
-pub(super) fn put_fixed64(out: &mut Vec<u8>, number: u32, value: u64) {
+/// Appends a field of four bytes.
+pub fn put_fixed32(out: &mut Vec<u8>, number: u32, value: u32) {
+    put_tag(out, number, FIXED32);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+/// Appends a field of eight bytes.
+pub fn put_fixed64(out: &mut Vec<u8>, number: u32, value: u64) {
     put_tag(out, number, FIXED64);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
+/// Appends a field of text or bytes.
 #[inline]
-pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+pub fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     put_tag(out, number, BYTES);
     varint::put(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
@@ -67,7 +76,7 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
 
 /// Appends a nested message. `expected` is about its length: the length is left open in so many
 /// bytes as that takes, and what was written is moved when it was wrong.
-pub(super) fn put_nested(
+pub fn put_nested(
     out: &mut Vec<u8>,
     number: u32,
     expected: usize,
