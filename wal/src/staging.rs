@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use runtime::Instant;
 
 use crate::AppendError;
+use crate::lane::Sequence;
 use crate::limits::{DISCARDS_MAX, RECORD_HEADER_BYTES};
 use crate::record::{Header, record_bytes};
 
@@ -16,6 +17,13 @@ pub struct Ticket {
     sequence: u64,
     /// Sequences of records that were discarded are used again; this tells the uses apart.
     attempt: u64,
+}
+
+impl Ticket {
+    /// The record's place in the lane, once it is committed.
+    pub fn sequence(self) -> Sequence {
+        Sequence(self.sequence)
+    }
 }
 
 /// What an appender says about a record.

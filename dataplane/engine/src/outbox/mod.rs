@@ -8,6 +8,8 @@
 //!                  \-> Reader --> Sender of destination 2
 //! ```
 //!
+//! What is too much for a disk goes another way in: `Direct` delivers first and logs second.
+//!
 //! Promises: what `consume` has answered `Ok` to is in the lane, synced as its policy says. Each
 //! destination gets each record at least once, and those of a series in the order of the lane; a
 //! destination that is slow or dead delays no other one. A record leaves the lane for a destination
@@ -15,6 +17,7 @@
 
 mod books;
 mod destination;
+mod direct;
 mod order;
 mod queue;
 mod retry;
@@ -24,6 +27,7 @@ mod stage;
 pub use books::Outbox;
 pub(crate) use books::Owner;
 pub use destination::{Abandoned, Destination};
+pub use direct::{Direct, DirectOptions, Logged, Parcel, Post};
 pub use order::{Order, OrderWriter};
 pub use queue::QueueConfig;
 pub use retry::{Backoff, Outcome, Retry429, classify, parse_retry_after};

@@ -15,6 +15,13 @@ pub struct Order {
 }
 
 impl Order {
+    /// Of a record that may be under way together with any other of this kind.
+    pub const FREE: Order = Order {
+        run: 1,
+        number: 1,
+        depends_on: 0,
+    };
+
     pub const STRICT: Order = Order {
         run: 0,
         number: 0,

@@ -255,7 +255,7 @@ impl<E: Encoder> Stage<E> {
     }
 }
 
-fn nack(error: &AppendError) -> Nack {
+pub(super) fn nack(error: &AppendError) -> Nack {
     let reason = match error {
         AppendError::TooLarge { .. } => "too_large",
         AppendError::Full { .. } => "log_full",
