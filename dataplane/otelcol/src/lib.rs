@@ -1,7 +1,20 @@
 //! The otelcol family: OTLP in and out, processors, connectors, bridges.
 //!
-//! Requests move as the bytes that arrived (`batch::OtlpBatch`); who edits decodes what it touches.
+//! Requests move as the bytes that arrived (`batch::otlp`); who edits decodes what it touches.
 
 #![forbid(unsafe_code)]
 
-engine::components![];
+mod exporting;
+mod settings;
+mod status;
+
+engine::components![
+    auth_basic,
+    auth_bearer,
+    auth_headers,
+    auth_oauth2,
+    exporter_otlp,
+    exporter_otlphttp,
+    receiver_otlp,
+    storage_file,
+];

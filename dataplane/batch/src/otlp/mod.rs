@@ -129,6 +129,12 @@ impl OtlpBatch {
         self.items
     }
 
+    /// Whether it has no content at all: not even a resource.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.chunks.iter().all(Bytes::is_empty)
+    }
+
     /// The protobuf of an export request, in pieces that are valid by themselves.
     #[must_use]
     pub fn chunks(&self) -> &[Bytes] {

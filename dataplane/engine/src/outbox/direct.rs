@@ -129,6 +129,18 @@ impl<P: Post> Direct<P> {
         })
     }
 
+    pub fn post(&self) -> &P {
+        &self.post
+    }
+
+    /// Parcels in the lane.
+    pub fn waiting_records(&self) -> u64 {
+        let stats = self.outbox.lane().stats();
+        let mut destinations = stats.destinations.iter();
+        let ours = destinations.find(|it| it.name == self.options.destination);
+        ours.map_or(0, |ours| ours.held_records)
+    }
+
     /// Answers when the parcel is delivered, dropped on purpose or logged.
     pub async fn push(self: &Rc<Self>, parcel: Parcel) -> Result<(), Nack> {
         let items = u64::from(parcel.items);

@@ -26,7 +26,8 @@ fn spans_survive_in_both_directions() {
     let json = concat!(
         r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"intValue":"-1"}},"#,
         r#"{"key":"b","value":{"arrayValue":{"values":[{"boolValue":false},{}]}}}]},"#,
-        r#""scopeSpans":[{"scope":{"name":"lib"},"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10","#,
+        r#""scopeSpans":[{"scope":{"name":"lib"},"spans":["#,
+        r#"{"traceId":"0102030405060708090a0b0c0d0e0f10","#,
         r#""spanId":"eee19b7ec3c1b174","flags":257,"name":"é\"x","kind":2,"#,
         r#""startTimeUnixNano":"1544712660000000000","droppedAttributesCount":3,"#,
         r#""events":[{"name":"e","attributes":[{"key":"c","value":{"bytesValue":"AP8="}}]}],"#,

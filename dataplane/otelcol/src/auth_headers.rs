@@ -1,0 +1,98 @@
+//! otelcol.auth.headers: headers of each request.
+//!
+//! Exports a handler and does nothing else. Compatible with otelcol.auth.headers of Alloy; values
+//! from the request that brought the data (`from_context`, `from_attribute`) are refused.
+
+use std::sync::Arc;
+
+use engine::{Build, BuildError, Built, Component, DataComponent, Role, Spread};
+use schema::{Argument, Arguments, Check, ExportField, OptionalSecret, Secret, Stability, Value};
+
+use crate::settings::{ClientAuth, DebugMetrics, Handler, HeaderAction, HeaderRule};
+
+pub static COMPONENT: Component = Component::of::<AuthHeaders>();
+
+/// The component.
+pub struct AuthHeaders;
+
+#[derive(Arguments)]
+pub struct AuthHeadersArguments {
+    /// How much the component tells of itself.
+    #[arg(block)]
+    pub debug_metrics: Option<DebugMetrics>,
+    /// A header of each request.
+    #[arg(block, name = "header", required)]
+    pub headers: Vec<HeaderBlock>,
+}
+
+/// A header of each request.
+#[derive(Arguments, Clone)]
+#[arg(check = HeaderBlock::check)]
+pub struct HeaderBlock {
+    /// Name of the header.
+    #[arg(required)]
+    pub key: String,
+    /// What becomes of a header that is there, or is not.
+    #[arg(default = "upsert", one_of("insert", "update", "upsert", "delete"))]
+    pub action: String,
+    /// Taken for compatibility, and refused when set: attributes of the sender are not kept.
+    pub from_attribute: String,
+    /// Taken for compatibility, and refused when set: metadata of requests is not kept.
+    pub from_context: String,
+    /// The value.
+    pub value: Option<OptionalSecret>,
+}
+
+impl HeaderBlock {
+    fn check(&self, check: &mut Check<'_>) {
+        for (name, given) in [
+            ("from_context", &self.from_context),
+            ("from_attribute", &self.from_attribute),
+        ] {
+            if !given.is_empty() {
+                check.attribute(name, format!("{name} is not supported yet; use value"));
+            }
+        }
+        if self.value.is_none() && self.action != "delete" && self.from_context.is_empty() {
+            check.body("either value or from_context must be specified");
+        }
+    }
+
+    fn rule(&self) -> HeaderRule {
+        HeaderRule {
+            key: self.key.clone(),
+            action: match self.action.as_str() {
+                "insert" => HeaderAction::Insert,
+                "update" => HeaderAction::Update,
+                "delete" => HeaderAction::Delete,
+                _ => HeaderAction::Upsert,
+            },
+            value: Secret::new(self.value.as_ref().map_or("", |value| value.expose())),
+        }
+    }
+}
+
+impl DataComponent for AuthHeaders {
+    type Arguments = AuthHeadersArguments;
+    const NAME: &'static str = "otelcol.auth.headers";
+    const STABILITY: Stability = Stability::GenerallyAvailable;
+    const ROLE: Role = Role::Processor;
+    const SPREAD: Spread = Spread::One;
+    const EXPORTS: &'static [ExportField] = &[ExportField {
+        name: "handler",
+        type_name: "otelcol.Handler",
+    }];
+
+    async fn build(
+        _arguments: Arc<AuthHeadersArguments>,
+        _cx: &Build,
+    ) -> Result<Built, BuildError> {
+        Ok(Built::new())
+    }
+
+    fn exports(arguments: &AuthHeadersArguments, _node: &str) -> Vec<(&'static str, Value)> {
+        let rules = arguments.headers.iter().map(HeaderBlock::rule).collect();
+        let handler = Handler::auth(Some(ClientAuth::Headers(rules)), None);
+        vec![("handler", handler.to_value())]
+    }
+}

@@ -1,0 +1,305 @@
+//! What exporters of OTLP share: from the input to attempts, with a queue on disk or without one.
+//!
+//! ```text
+//! input -> attempt from memory -ack-> Ok
+//!             \-> lane -> sender -> destination         (sending_queue enabled)
+//!             \-> again and again, the input waits      (sending_queue disabled)
+//! ```
+
+mod metrics;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use batch::otlp::{OtlpBatch, OtlpSignal};
+use engine::outbox::{Backoff, Direct, DirectOptions, Fate, Logged, Outcome, Parcel, Post};
+use engine::outbox::{Sender, SenderOptions};
+use engine::{Batch, Build, BuildError, Built, Consume, Ledger, Nack};
+use net::grpc::Code;
+use runtime::LocalBoxFuture;
+
+pub use metrics::{DECLARED, ExporterMetrics};
+
+use crate::settings::{Retry, SendingQueue};
+
+/// The one destination of an exporter. Its name does not change with its address: what waits for
+/// it goes where it is now.
+const DESTINATION: &str = "endpoint";
+const LANE: &str = "queue";
+
+/// Limit: how long a batch waits in memory for its answer before it is logged. Long enough for a
+/// destination across a continent, short enough that nobody's sender gives up.
+const COMMIT_DEADLINE: Duration = Duration::from_millis(50);
+
+/// With `wait_for_result` the answer is waited for, whatever it takes.
+const NO_DEADLINE: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// What settings of the exporter say about waiting and trying again.
+pub struct Delivery {
+    pub queue: Option<SendingQueue>,
+    pub retry: Option<Retry>,
+}
+
+/// The protocol of an exporter.
+pub trait Protocol: 'static {
+    /// One attempt.
+    fn export(&self, signal: OtlpSignal, parcel: Parcel) -> LocalBoxFuture<'_, Outcome>;
+}
+
+/// Waits between attempts, and for how long there are any.
+#[derive(Clone)]
+struct Patience {
+    enabled: bool,
+    min: Duration,
+    max: Duration,
+    elapsed_max: Duration,
+    age_limit: Duration,
+}
+
+impl Delivery {
+    fn patience(&self) -> Patience {
+        match &self.retry {
+            Some(retry) => Patience {
+                enabled: retry.enabled,
+                min: retry.initial_interval,
+                max: retry.max_interval,
+                elapsed_max: retry.max_elapsed_time,
+                age_limit: retry.age_limit(),
+            },
+            None => Patience {
+                enabled: true,
+                min: Duration::from_secs(5),
+                max: Duration::from_secs(30),
+                elapsed_max: Duration::from_secs(300),
+                age_limit: Duration::ZERO,
+            },
+        }
+    }
+}
+
+/// Makes the instance of an exporter.
+pub async fn build(
+    cx: &Build,
+    delivery: &Delivery,
+    protocol: impl Protocol,
+) -> Result<Built, BuildError> {
+    let patience = delivery.patience();
+    let queue = delivery.queue.as_ref();
+    let exporter = Exporter {
+        metrics: ExporterMetrics::new(cx, queue),
+        retries: patience.enabled,
+        protocol,
+    };
+    if queue.is_some_and(|queue| !queue.enabled) {
+        let unqueued = Unqueued {
+            exporter,
+            patience,
+            ledger: cx.ledger(DESTINATION),
+        };
+        return Ok(Built::new().port("input", Rc::new(unqueued)));
+    }
+    let in_flight_max = queue.map_or(10, |queue| queue.num_consumers);
+    let in_flight_max = u32::try_from(in_flight_max).unwrap_or(u32::MAX);
+    let waits = queue.is_some_and(|queue| queue.wait_for_result);
+    let options = cx.globals.lanes.options(vec![DESTINATION.to_owned()]);
+    let outbox = cx.outbox(LANE, options).await?;
+    let options = DirectOptions {
+        destination: DESTINATION.to_owned(),
+        commit_deadline: if waits { NO_DEADLINE } else { COMMIT_DEADLINE },
+        in_flight_max,
+    };
+    let direct = Direct::new(options, outbox.clone(), exporter);
+    let sender = Sender::new(
+        SenderOptions {
+            cx: cx.clone(),
+            destination: DESTINATION.to_owned(),
+            min_backoff: patience.min,
+            max_backoff: patience.max,
+            age_limit: patience.age_limit,
+            in_flight_max: in_flight_max as usize,
+        },
+        outbox,
+        Logged(direct.clone()),
+    );
+    let handle = sender.handle();
+    let watched = direct.clone();
+    Ok(Built::new()
+        .port("input", Rc::new(Queued(direct)))
+        .run(async move {
+            let sending: LocalBoxFuture<'_, ()> = Box::pin(sender.run());
+            engine::join(vec![sending, Box::pin(watch(watched))]).await;
+        })
+        .drain(move |why| {
+            let handle = handle.clone();
+            async move { handle.finish(why).await }
+        }))
+}
+
+/// How often the size of the queue is told.
+const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Tells how many requests wait in the log.
+async fn watch<P: Protocol>(direct: Rc<Direct<Exporter<P>>>) {
+    loop {
+        let waiting = direct.waiting_records();
+        direct.post().metrics.queue_size.set(waiting as f64);
+        runtime::sleep(WATCH_INTERVAL).await;
+    }
+}
+
+struct Exporter<P> {
+    metrics: ExporterMetrics,
+    retries: bool,
+    protocol: P,
+}
+
+impl<P: Protocol> Post for Exporter<P> {
+    fn post(&self, parcel: Parcel, _attempt: u32) -> LocalBoxFuture<'_, Outcome> {
+        Box::pin(async move {
+            let Some(signal) = signal_of(parcel.kind) else {
+                return Outcome::Drop {
+                    reason: "unknown_kind",
+                    message: format!("the log holds a record of kind {}", parcel.kind),
+                };
+            };
+            let (start, items) = (runtime::now(), u64::from(parcel.items));
+            let bytes = parcel.pieces.iter().map(bytes::Bytes::len).sum();
+            let outcome = self.protocol.export(signal, parcel).await;
+            self.metrics.call(start.elapsed(), bytes);
+            match &outcome {
+                Outcome::Ack => self.metrics.sent(signal, items),
+                Outcome::Drop { message, .. } => {
+                    self.metrics.failed(signal, items);
+                    self.metrics.log_failed(items, message);
+                }
+                Outcome::Retry { .. } => {}
+            }
+            outcome
+        })
+    }
+
+    fn settled(&self, _items: u32, _fate: Fate) {}
+
+    fn retries(&self) -> bool {
+        self.retries
+    }
+}
+
+/// The input of an exporter with a queue.
+struct Queued<P>(Rc<Direct<Exporter<P>>>);
+
+impl<P: Protocol> Consume for Queued<P> {
+    fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
+        Box::pin(async move { self.0.push(parcel(&batch.into_otlp())).await })
+    }
+}
+
+/// The input of an exporter without a queue: who sends waits.
+struct Unqueued<P> {
+    exporter: Exporter<P>,
+    patience: Patience,
+    ledger: Ledger,
+}
+
+impl<P: Protocol> Consume for Unqueued<P> {
+    fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
+        Box::pin(async move {
+            let batch = batch.into_otlp();
+            let items = batch.items() as u64;
+            self.ledger.take(items);
+            let held = Held(&self.ledger, items);
+            let result = self.deliver(&parcel(&batch)).await;
+            held.settle(&result);
+            result
+        })
+    }
+}
+
+impl<P: Protocol> Unqueued<P> {
+    async fn deliver(&self, parcel: &Parcel) -> Result<(), Nack> {
+        let patience = &self.patience;
+        let mut backoff = Backoff::new(patience.min, patience.max);
+        let start = runtime::now();
+        loop {
+            let (after, reason, message) = match self.exporter.post(parcel.clone(), 0).await {
+                Outcome::Ack => return Ok(()),
+                Outcome::Drop { reason, message } => return Err(Nack::permanent(reason, message)),
+                Outcome::Retry {
+                    after,
+                    reason,
+                    message,
+                } => (after, reason, message),
+            };
+            if !patience.enabled {
+                return Err(Nack::retry(reason, message));
+            }
+            let wait = backoff.wait(after, runtime::random_u64());
+            let limit = patience.elapsed_max;
+            if !limit.is_zero() && start.elapsed() + wait > limit {
+                return Err(Nack::retry(
+                    reason,
+                    format!("no more retries left: {message}"),
+                ));
+            }
+            runtime::sleep(wait).await;
+        }
+    }
+}
+
+/// Items on their way. When the caller gives up waiting, they are its again.
+struct Held<'a>(&'a Ledger, u64);
+
+impl Held<'_> {
+    fn settle(mut self, result: &Result<(), Nack>) {
+        let items = std::mem::take(&mut self.1);
+        match result {
+            Ok(()) => self.0.pass(items),
+            Err(nack) if nack.retryable => self.0.refuse(items),
+            Err(nack) => self.0.drop(nack.reason, items),
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.refuse(self.1);
+    }
+}
+
+/// Kinds of records in the lane.
+fn kind_of(signal: OtlpSignal) -> u8 {
+    match signal {
+        OtlpSignal::Traces => 1,
+        OtlpSignal::Metrics => 2,
+        OtlpSignal::Logs => 3,
+    }
+}
+
+fn signal_of(kind: u8) -> Option<OtlpSignal> {
+    OtlpSignal::ALL
+        .into_iter()
+        .find(|signal| kind_of(*signal) == kind)
+}
+
+/// The batch's own bytes, shared.
+fn parcel(batch: &OtlpBatch) -> Parcel {
+    Parcel {
+        kind: kind_of(batch.signal()),
+        items: u32::try_from(batch.items()).unwrap_or(u32::MAX),
+        pieces: batch.chunks().to_vec(),
+    }
+}
+
+/// Whether a gRPC status may be another one later, as the Collector has it.
+pub fn may_retry(code: Code, has_retry_info: bool) -> bool {
+    match code {
+        Code::Canceled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        Code::ResourceExhausted => has_retry_info,
+        _ => false,
+    }
+}

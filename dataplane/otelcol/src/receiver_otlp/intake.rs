@@ -1,0 +1,100 @@
+//! What both servers do with a message: check, count, pass on.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use batch::otlp::{OtlpBatch, OtlpSignal};
+use bytes::Bytes;
+use engine::{Build, Ledger, Nack};
+use net::grpc::{Code, Status};
+use runtime::budget::{Budget, Reservation};
+
+use super::metrics::{Counts, Transport};
+use crate::settings::{Forward, Outputs};
+use crate::status::with_retry_info;
+
+/// One shard's way from a message to the nodes behind.
+pub struct Intake {
+    forward: Forward,
+    outputs: Outputs,
+    budget: Budget,
+    ledger: Ledger,
+    counts: Counts,
+}
+
+/// When a client that met a full budget is to come back.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+impl Intake {
+    pub fn new(cx: &Build, outputs: &Outputs) -> Intake {
+        Intake {
+            forward: outputs.forward(cx),
+            outputs: outputs.clone(),
+            budget: cx.budget.clone(),
+            ledger: cx.ledger("requests"),
+            counts: Counts::new(cx),
+        }
+    }
+
+    /// Whether any node takes this signal. Compat: what nobody takes is not served.
+    pub fn takes(&self, signal: OtlpSignal) -> bool {
+        self.outputs.takes(signal)
+    }
+
+    /// Room for a message of so many bytes.
+    pub fn reserve(&self, bytes: u64) -> Result<Reservation, Status> {
+        self.budget.reserve(bytes).ok_or_else(no_memory)
+    }
+
+    /// Takes in a message; its bytes stay reserved until it is answered.
+    pub async fn take(
+        &self,
+        signal: OtlpSignal,
+        message: Bytes,
+        transport: Transport,
+        _room: Reservation,
+    ) -> Result<(), Status> {
+        let batch = OtlpBatch::from_request(signal, message)
+            .map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))?;
+        let items = batch.items() as u64;
+        self.ledger.take(items);
+        let held = Held(&self.ledger, items);
+        let result = self.forward.consume(Rc::new(batch)).await;
+        held.settle(&result);
+        self.counts.count(signal, transport, items, result.is_ok());
+        result.map_err(|nack| {
+            // Compat: what may be tried again is Unavailable, what never will do is Internal.
+            let code = match nack.retryable {
+                true => Code::Unavailable,
+                false => Code::Internal,
+            };
+            Status::new(code, nack.message)
+        })
+    }
+}
+
+/// There is no room: the client is asked to come back, in the protocol's own terms.
+pub fn no_memory() -> Status {
+    let text = "the memory limit is reached; raise --dataplane.memory-limit";
+    with_retry_info(Status::new(Code::Unavailable, text), COME_BACK)
+}
+
+/// Items between their arrival and their answer. When the client goes away, they are its again.
+struct Held<'a>(&'a Ledger, u64);
+
+impl Held<'_> {
+    fn settle(mut self, result: &Result<(), Nack>) {
+        let items = std::mem::take(&mut self.1);
+        match result {
+            Ok(()) => self.0.pass(items),
+            Err(nack) if nack.retryable => self.0.refuse(items),
+            Err(nack) => self.0.drop(nack.reason, items),
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.refuse(self.1);
+    }
+}

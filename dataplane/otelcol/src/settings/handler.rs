@@ -1,0 +1,251 @@
+//! Handlers: what `otelcol.auth.*` and `otelcol.storage.*` export and others take.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use net::header;
+use net::tls::ClientTls;
+use net::{Auth, HeaderMap, HeaderName, HeaderValue, OAuth2Options, ProxyOptions, SecretSource};
+use schema::{Argument, Secret, Type, Value};
+
+/// The name of the type in declarations.
+const KIND: &str = "otelcol.Handler";
+
+/// What a component exports as `handler`. Clones are the same.
+#[derive(Clone, PartialEq)]
+pub struct Handler(Arc<Content>);
+
+#[derive(PartialEq)]
+struct Content {
+    client: Option<ClientAuth>,
+    server: Option<ServerAuth>,
+    storage: bool,
+}
+
+/// How requests are authenticated.
+#[derive(Clone, PartialEq)]
+pub enum ClientAuth {
+    Basic {
+        username: String,
+        password: SecretSource,
+    },
+    /// A header with a secret: `scheme token`.
+    Bearer {
+        header: String,
+        scheme: String,
+        token: Secret,
+    },
+    OAuth2(Arc<OAuth2>),
+    Headers(Vec<HeaderRule>),
+}
+
+/// How the requests of others are checked.
+#[derive(Clone, PartialEq)]
+pub enum ServerAuth {
+    /// User names with their passwords.
+    Basic { users: Vec<(String, Secret)> },
+    Bearer {
+        header: String,
+        scheme: String,
+        token: Secret,
+    },
+}
+
+/// OAuth 2 client credentials.
+#[derive(Clone, PartialEq)]
+pub struct OAuth2 {
+    pub client_id: String,
+    pub client_secret: SecretSource,
+    pub token_url: String,
+    pub scopes: Vec<String>,
+    pub endpoint_params: Vec<(String, String)>,
+    pub tls: ClientTls,
+}
+
+/// One header that requests get.
+#[derive(Clone, PartialEq)]
+pub struct HeaderRule {
+    pub key: String,
+    pub action: HeaderAction,
+    pub value: Secret,
+}
+
+/// What becomes of a header that is there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum HeaderAction {
+    Insert,
+    Update,
+    Upsert,
+    Delete,
+}
+
+impl Handler {
+    /// A handler that authenticates.
+    pub fn auth(client: Option<ClientAuth>, server: Option<ServerAuth>) -> Handler {
+        Handler(Arc::new(Content {
+            client,
+            server,
+            storage: false,
+        }))
+    }
+
+    /// A place on disk: taken and mapped to the log, which is durable in any case.
+    pub fn storage() -> Handler {
+        Handler(Arc::new(Content {
+            client: None,
+            server: None,
+            storage: true,
+        }))
+    }
+
+    /// How requests are authenticated.
+    pub fn client(&self) -> Option<&ClientAuth> {
+        self.0.client.as_ref()
+    }
+
+    /// How the requests of others are checked.
+    pub fn server(&self) -> Option<&ServerAuth> {
+        self.0.server.as_ref()
+    }
+
+    pub fn is_storage(&self) -> bool {
+        self.0.storage
+    }
+}
+
+impl Argument for Handler {
+    fn ty() -> Type {
+        Type::Capsule(KIND)
+    }
+
+    fn from_value(value: &Value) -> Result<Handler, String> {
+        match value {
+            Value::Capsule(capsule) => capsule.downcast::<Handler>().cloned(),
+            _ => None,
+        }
+        .ok_or_else(|| format!("unexpected {}", value.describe()))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::opaque(KIND, self.clone())
+    }
+}
+
+impl ClientAuth {
+    /// What a client of `net` does by itself.
+    pub fn auth(&self) -> Auth {
+        match self {
+            ClientAuth::Basic { username, password } => Auth::Basic {
+                username: username.clone(),
+                password: Some(password.clone()),
+            },
+            ClientAuth::Bearer {
+                header,
+                scheme,
+                token,
+            } if header.eq_ignore_ascii_case("authorization") && !scheme.is_empty() => {
+                Auth::Authorization {
+                    scheme: scheme.clone(),
+                    credentials: Some(SecretSource::Inline(net::Secret::new(token.expose()))),
+                }
+            }
+            ClientAuth::OAuth2(oauth2) => Auth::OAuth2(Box::new(OAuth2Options {
+                client_id: oauth2.client_id.clone(),
+                client_secret: oauth2.client_secret.clone(),
+                scopes: oauth2.scopes.clone(),
+                token_url: oauth2.token_url.clone(),
+                endpoint_params: oauth2.endpoint_params.clone(),
+                proxy: ProxyOptions::direct(),
+                tls: oauth2.tls.clone(),
+            })),
+            ClientAuth::Bearer { .. } | ClientAuth::Headers(_) => Auth::None,
+        }
+    }
+
+    /// Sets the headers that `auth` cannot say.
+    pub fn put_headers(&self, headers: &mut HeaderMap) {
+        let rules = match self {
+            ClientAuth::Headers(rules) => rules.clone(),
+            ClientAuth::Bearer {
+                header,
+                scheme,
+                token,
+            } if matches!(self.auth(), Auth::None) => {
+                let value = format!("{scheme} {}", token.expose());
+                vec![HeaderRule {
+                    key: header.clone(),
+                    action: HeaderAction::Upsert,
+                    value: Secret::new(value.trim()),
+                }]
+            }
+            _ => return,
+        };
+        for rule in &rules {
+            let Ok(name) = HeaderName::from_bytes(rule.key.as_bytes()) else {
+                continue;
+            };
+            let there = headers.contains_key(&name);
+            match rule.action {
+                HeaderAction::Delete => {
+                    headers.remove(name);
+                }
+                HeaderAction::Insert if there => {}
+                HeaderAction::Update if !there => {}
+                HeaderAction::Insert | HeaderAction::Update | HeaderAction::Upsert => {
+                    if let Ok(mut value) = HeaderValue::from_str(rule.value.expose()) {
+                        value.set_sensitive(true);
+                        headers.insert(name, value);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl ServerAuth {
+    /// Whether the headers of a request say who it is; else what is wrong.
+    pub fn check(&self, headers: &HeaderMap) -> Result<(), &'static str> {
+        match self {
+            ServerAuth::Basic { users } => {
+                let given = headers.get(header::AUTHORIZATION);
+                let given = given.ok_or("no basic auth provided")?;
+                let decoded = given
+                    .to_str()
+                    .ok()
+                    .and_then(|text| text.split_once(' '))
+                    .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
+                    .and_then(|(_, rest)| STANDARD.decode(rest.trim()).ok())
+                    .and_then(|bytes| String::from_utf8(bytes).ok())
+                    .ok_or("invalid schema or format")?;
+                let (name, password) = decoded.split_once(':').ok_or("invalid format")?;
+                let known = users
+                    .iter()
+                    .any(|(user, secret)| user == name && same(secret.expose(), password));
+                known.then_some(()).ok_or("invalid credentials")
+            }
+            ServerAuth::Bearer {
+                header,
+                scheme,
+                token,
+            } => {
+                let given = headers.get(header).and_then(|value| value.to_str().ok());
+                let given = given.ok_or("missing or empty authorization header")?;
+                let expected = match scheme.as_str() {
+                    "" => token.expose().to_owned(),
+                    scheme => format!("{scheme} {}", token.expose()),
+                };
+                same(&expected, given)
+                    .then_some(())
+                    .ok_or("scheme or token does not match")
+            }
+        }
+    }
+}
+
+/// In a time that does not tell where two texts part.
+fn same(left: &str, right: &str) -> bool {
+    let pairs = left.bytes().zip(right.bytes());
+    let differ = pairs.fold(0, |differ, (left, right)| differ | (left ^ right));
+    left.len() == right.len() && differ == 0
+}

@@ -1,0 +1,14 @@
+//! Settings that components of this family share: where data goes, TLS as the Collector has it,
+//! handlers, queue and retries.
+
+mod debug_metrics;
+mod handler;
+mod outputs;
+mod queue;
+mod tls;
+
+pub use debug_metrics::DebugMetrics;
+pub use handler::{ClientAuth, Handler, HeaderAction, HeaderRule, OAuth2, ServerAuth};
+pub use outputs::{Forward, Outputs};
+pub use queue::{Retry, SendingQueue};
+pub use tls::{TlsClient, TlsServer};
