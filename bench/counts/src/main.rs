@@ -100,14 +100,15 @@ fn time() -> Result<(), String> {
         let best = best.min().unwrap_or(Duration::ZERO) / samples;
         println!("{name:10} {:>5} ns a sample", best.as_nanos());
     }
-    let [page, plain, compressed, block] = Bench::new().sizes();
+    let [page, plain, compressed, block, stencil] = Bench::new().sizes();
     let each = |bytes| bytes / page::SERIES;
     println!(
-        "bytes a sample: page {}, request {}, compressed {}, block {}",
+        "bytes a sample: page {}, request {}, compressed {}, block {}, stencil {}",
         each(page),
         each(plain),
         each(compressed),
-        each(block)
+        each(block),
+        each(stencil)
     );
     Ok(())
 }

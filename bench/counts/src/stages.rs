@@ -2,7 +2,7 @@
 
 use batch::{LabelsBuf, Sample, ScrapeCache, SeriesTable};
 use formats::exposition::{Entry, Format, KnownOptions, Parser, read_series};
-use formats::remote_write::v1::{BlockEncoder, Encoder};
+use formats::remote_write::v1::{BlockEncoder, Encoder, Stencil, StencilMaker};
 use formats::snappy::Compressor;
 use ops::relabel::{NameScheme, Outcome, Rule, RuleText, apply};
 
@@ -24,19 +24,27 @@ pub struct Bench {
     compressed: Vec<u8>,
     blocks: BlockEncoder,
     block: Vec<u8>,
+    maker: StencilMaker,
+    stencils: Vec<Stencil>,
+    stencilled: Vec<u8>,
 }
+
+/// Series of a stencil, as the product cuts them.
+const RUN: usize = 64;
 
 /// Work that is counted.
 pub type Stage = fn(&mut Bench);
 
 /// The stages, in the order in which a sample meets them.
-pub const STAGES: [(&str, Stage); 6] = [
+pub const STAGES: [(&str, Stage); 8] = [
     ("first", Bench::stage_first),
     ("relabel", Bench::stage_relabel),
     ("parse", Bench::stage_parse),
     ("encode", Bench::stage_encode),
     ("compress", Bench::stage_compress),
     ("block", Bench::stage_block),
+    ("draw", Bench::stage_draw),
+    ("stencil", Bench::stage_stencil),
 ];
 
 impl Bench {
@@ -52,6 +60,9 @@ impl Bench {
             compressed: Vec::new(),
             blocks: BlockEncoder::new(),
             block: Vec::new(),
+            maker: StencilMaker::default(),
+            stencils: Vec::new(),
+            stencilled: Vec::new(),
         };
         let page = page::render(0);
         bench.scrape_new(&page);
@@ -60,16 +71,20 @@ impl Bench {
         bench.encode();
         bench.compress();
         bench.write_block();
+        bench.draw_stencils();
+        bench.fill_stencils();
         bench
     }
 
-    /// Bytes of the page, of the request, and of the request compressed in two passes and in one.
-    pub fn sizes(&mut self) -> [usize; 4] {
+    /// Bytes of the page, of the request, and of the request compressed in two passes, in one, and
+    /// by stencils.
+    pub fn sizes(&mut self) -> [usize; 5] {
         [
             self.pages[0].len(),
             self.encoder.finish().len(),
             self.compressed.len(),
             self.block.len(),
+            self.stencilled.len(),
         ]
     }
 
@@ -120,11 +135,27 @@ impl Bench {
     }
 
     /// A batch becomes a compressed request in one pass: what the product does instead of the two
-    /// above.
+    /// above with a series that it has not seen often.
     #[inline(never)]
     pub fn stage_block(&mut self) {
         for _ in 0..ROUNDS {
             self.write_block();
+        }
+    }
+
+    /// Stencils are made of runs of series that came again.
+    #[inline(never)]
+    pub fn stage_draw(&mut self) {
+        for _ in 0..ROUNDS {
+            self.draw_stencils();
+        }
+    }
+
+    /// A batch becomes a compressed request by stencils: the steady state.
+    #[inline(never)]
+    pub fn stage_stencil(&mut self) {
+        for _ in 0..ROUNDS {
+            self.fill_stencils();
         }
     }
 
@@ -185,6 +216,28 @@ impl Bench {
         self.blocks.end_series(&self.table);
         self.block.clear();
         self.blocks.finish(&mut self.block);
+    }
+
+    fn draw_stencils(&mut self) {
+        self.stencils.clear();
+        for run in self.samples.chunks(RUN) {
+            self.blocks.begin_stencil(&mut self.maker, TIME_MS);
+            for sample in run {
+                assert!(self.maker.push(&self.table, sample.series));
+            }
+            self.stencils.push(self.maker.finish());
+        }
+    }
+
+    fn fill_stencils(&mut self) {
+        self.blocks.clear();
+        self.blocks.catch_up(&self.table);
+        for (run, stencil) in self.samples.chunks(RUN).zip(&self.stencils) {
+            let values = run.iter().map(|sample| sample.value);
+            assert!(self.blocks.stencil(&self.table, stencil, TIME_MS, values));
+        }
+        self.stencilled.clear();
+        self.blocks.finish(&mut self.stencilled);
     }
 
     fn compress(&mut self) {

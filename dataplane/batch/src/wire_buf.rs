@@ -61,6 +61,14 @@ impl WireBuf {
         self.len += bytes.len();
     }
 
+    /// Appends bytes, and gives them to be changed.
+    #[inline]
+    pub fn put_mut(&mut self, bytes: &[u8]) -> &mut [u8] {
+        let start = self.len;
+        self.put(bytes);
+        &mut self.bytes[start..self.len]
+    }
+
     /// Appends the first `len` bytes of `padded`, which has at least `BLOCK` bytes from its start
     /// and from its end on.
     #[inline]

@@ -16,10 +16,7 @@ const SAMPLE: u8 = 0x12;
 /// Writes a sample as field 2 of its series, which is the same in both versions.
 #[inline]
 pub(super) fn put_sample(out: &mut WireBuf, time: &mut Time, timestamp_ms: i64, value: f64) {
-    if time.timestamp_ms != timestamp_ms {
-        time.set(timestamp_ms);
-    }
-    let len = time.len;
+    let len = time.bytes(timestamp_ms).len();
     // Compat: proto3 leaves zeros out, and Go's encoder takes -0 for one, so that it arrives as 0.
     // Held by the case metrics/text_special_values.
     if value == 0.0 {
@@ -37,6 +34,15 @@ impl Time {
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The field for a time.
+    #[inline]
+    pub(super) fn bytes(&mut self, timestamp_ms: i64) -> &[u8] {
+        if self.timestamp_ms != timestamp_ms {
+            self.set(timestamp_ms);
+        }
+        &self.bytes[..self.len]
     }
 
     #[cold]

@@ -15,6 +15,7 @@ use super::encoding::Encoding;
 use super::meanings::Meanings;
 use super::metadata::Families;
 use super::metrics::Encoded;
+use super::runs::{Next, Run, Runs};
 use super::wire::{Version, Wire};
 use crate::outcomes::{Outcome, Outcomes};
 
@@ -83,6 +84,8 @@ impl Header {
 #[derive(Default)]
 pub struct Cursor {
     samples: usize,
+    /// The sample up to which they go out one by one; none as long as nothing is decided.
+    alone_until: Option<usize>,
     histograms: usize,
     exemplars: usize,
     /// Items that the rules dropped.
@@ -102,7 +105,11 @@ pub struct MessageEncoder {
     /// `None` when series go out as they came in.
     outcomes: Option<Outcomes>,
     labels: LabelsBuf,
+    /// `None` for version 2, which has no stencils.
+    runs: Option<Runs>,
     message: Wire,
+    /// The next run finds no room in the open message.
+    cut: bool,
     header: Header,
     order: OrderWriter,
     encoded: Encoded,
@@ -115,7 +122,10 @@ impl MessageEncoder {
         let outcomes = (!encoding.keeps_labels()).then(|| Outcomes::new(&cx.series));
         let meanings = || Meanings::new(&families.described, &cx.series);
         MessageEncoder {
+            runs: (encoding.version == Version::V1)
+                .then(|| Runs::new(&cx.series, encoding.samples_max)),
             message: Wire::new(encoding.version, meanings),
+            cut: false,
             encoding,
             series: cx.series.clone(),
             outcomes,
@@ -134,6 +144,9 @@ impl MessageEncoder {
         if let Some(outcomes) = &mut self.outcomes {
             outcomes.catch_up(table);
         }
+        if let Some(runs) = &mut self.runs {
+            runs.catch_up(table);
+        }
         self.message.catch_up(table);
         let written = self.write_items(table, batch, cursor);
         // A series left open would go on with whatever series gets its id.
@@ -150,6 +163,9 @@ impl MessageEncoder {
         while let Some(sample) = batch.samples.get(cursor.samples) {
             if self.is_full() {
                 return Write::Full;
+            }
+            if self.write_run(table, batch, cursor) {
+                continue;
             }
             cursor.samples += 1;
             let written = self.sample(table, sample);
@@ -187,6 +203,78 @@ impl MessageEncoder {
             self.exemplar(table, exemplar);
         }
         Write::Done
+    }
+
+    /// Adds the next samples if they are a run that the open message takes; false when the next
+    /// sample goes out alone.
+    #[inline]
+    fn write_run(
+        &mut self,
+        table: &mut SeriesTable,
+        batch: &MetricsBatch,
+        cursor: &mut Cursor,
+    ) -> bool {
+        let Some(runs) = &mut self.runs else {
+            return false;
+        };
+        let comes_again = || match batch.exemplars.is_empty() && runs.comes_again(&batch.samples) {
+            true => 0,
+            false => usize::MAX,
+        };
+        let alone_until = cursor.alone_until.get_or_insert_with(comes_again);
+        if cursor.samples < *alone_until {
+            return false;
+        }
+        let samples = &batch.samples[cursor.samples..];
+        let (run, len) = match runs.next(samples) {
+            Next::Run(run) => (Some(run), 0),
+            Next::Alone(len) => (None, len),
+            Next::Draw(len) => (self.draw(table, &samples[..len]), len),
+        };
+        let Some(run) = run else {
+            cursor.alone_until = Some(cursor.samples + len);
+            return false;
+        };
+        let items = self.header.samples + self.header.histograms;
+        if items > 0 && items as usize + run.kept > self.encoding.samples_max {
+            self.cut = true;
+            return true;
+        }
+        let samples = &samples[..run.len()];
+        if !self.message.run(table, &run, samples) {
+            cursor.alone_until = Some(cursor.samples + run.len());
+            return false;
+        }
+        self.note_run(&run, samples[0].timestamp_ms);
+        cursor.samples += run.len();
+        cursor.ruled_out += (run.len() - run.kept) as u64;
+        true
+    }
+
+    fn note_run(&mut self, run: &Run, timestamp_ms: i64) {
+        for series in run.sent() {
+            self.order.note(series.index());
+        }
+        if 0 < run.kept {
+            self.header.samples += run.kept as u32;
+            self.header.highest_ms = self.header.highest_ms.max(timestamp_ms);
+        }
+    }
+
+    #[cold]
+    fn draw(&mut self, table: &mut SeriesTable, samples: &[Sample]) -> Option<Rc<Run>> {
+        // Out of `self` for as long as the rules are asked about the series.
+        let mut runs = self.runs.take()?;
+        let outcomes: Vec<_> = samples
+            .iter()
+            .map(|sample| self.outcome(table, sample.series))
+            .collect();
+        let Wire::V1(blocks) = &mut self.message else {
+            unreachable!("version 2 has no runs");
+        };
+        let run = runs.draw(table, blocks, samples, &outcomes);
+        self.runs = Some(runs);
+        run
     }
 
     /// Adds the exemplars of an item behind it. Version 1 looks at the next one only: they mostly
@@ -329,7 +417,9 @@ impl Encoder for MessageEncoder {
 
     fn is_full(&self) -> bool {
         let samples = self.header.samples + self.header.histograms;
-        samples as usize >= self.encoding.samples_max || self.message.len() >= MESSAGE_BYTES_MAX
+        self.cut
+            || samples as usize >= self.encoding.samples_max
+            || self.message.len() >= MESSAGE_BYTES_MAX
     }
 
     fn seal(&mut self) -> Message {
@@ -342,6 +432,7 @@ impl Encoder for MessageEncoder {
         self.message.finish(&mut payload);
         let items = self.header.samples + self.header.histograms;
         self.message.clear();
+        self.cut = false;
         self.header = Header::empty();
         Message {
             kind: self.encoding.version as u8,

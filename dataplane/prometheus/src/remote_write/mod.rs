@@ -24,6 +24,9 @@ mod meanings;
 mod messages;
 mod metadata;
 mod metrics;
+mod runs;
+#[cfg(test)]
+mod runs_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -137,7 +140,7 @@ struct Receiver {
 
 /// Limit: a full message in the log's buffer is committed after this, whatever those wait for who
 /// wrote it.
-const COMMIT_DELAY_MAX: Duration = Duration::from_millis(100);
+const COMMIT_DELAY_MAX: Duration = Duration::from_millis(500);
 
 /// All endpoints of one encoding.
 struct Group {

@@ -5,6 +5,7 @@ use formats::remote_write::{v1, v2};
 use formats::snappy::Compressor;
 
 use super::meanings::Meanings;
+use super::runs::Run;
 
 /// A version of the message. Also what tells records of a lane apart: its number is their kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,20 @@ impl Wire {
                 described.open(table, from, sample.series, v2::Items::Samples);
                 described.message.sample(sample.timestamp_ms, sample.value);
             }
+        }
+    }
+
+    /// Adds the samples of a run. False when their time does not fit, or in version 2.
+    #[inline]
+    pub fn run(&mut self, table: &SeriesTable, run: &Run, samples: &[Sample]) -> bool {
+        match self {
+            Wire::V1(message) => message.stencil(
+                table,
+                &run.stencil,
+                samples[0].timestamp_ms,
+                run.values(samples),
+            ),
+            Wire::V2(_) => false,
         }
     }
 

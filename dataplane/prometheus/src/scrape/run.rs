@@ -324,9 +324,9 @@ impl<'a> Loop<'a> {
 }
 
 /// How long a scrape waits for others to share its sync, a quarter of the interval at most. Targets
-/// are spread over the interval, so a hundred of them each second make ten syncs and not a hundred;
-/// a killed process loses the scrapes of this time, as it loses those under way.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// are spread over the interval, so a hundred of them each second make four syncs and not a
+/// hundred; a killed process loses the scrapes of this time, as it loses those under way.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a scrape knows besides its body.
 struct Surroundings<'a> {

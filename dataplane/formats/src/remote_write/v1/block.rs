@@ -9,7 +9,9 @@
 
 use batch::{Exemplar, HistogramSample, Metadata, Sample, SeriesId, SeriesTable, WireBuf};
 
+use super::elements::{NEAR, REACH, put_copies};
 use super::encode;
+use super::stencil::{Stencil, StencilMaker};
 use crate::remote_write::fields::{Time, put_sample};
 
 /// Builds one request at a time. Its interface is that of `Encoder`, save that the end of a series
@@ -83,14 +85,8 @@ struct Places {
     pair_deaths: u64,
 }
 
-/// Copies reach back this far: two bytes of offset, which every decoder of the format knows. Pairs
-/// that lie further back are written again, and are near from then on.
-const REACH: u32 = u16::MAX as u32;
 /// Positions start over before they wrap.
 const POSITION_MAX: u32 = 1 << 31;
-
-/// Short copies that reach back less than this take two bytes instead of three.
-const NEAR: u32 = 2048;
 
 const TIMESERIES: u8 = 0x0a;
 
@@ -151,6 +147,32 @@ impl BlockEncoder {
         let before = self.elements.len();
         encode::put_metadata(&mut self.elements, metadata);
         self.len += (self.elements.len() - before) as u32;
+    }
+
+    /// Starts a stencil for samples of about this time.
+    pub fn begin_stencil(&mut self, maker: &mut StencilMaker, timestamp_ms: i64) {
+        maker.begin(self.time.bytes(timestamp_ms).len());
+    }
+
+    /// Writes the series of a stencil with these values, each at this time. False when such a time
+    /// does not fit into it.
+    #[inline]
+    pub fn stencil(
+        &mut self,
+        table: &SeriesTable,
+        stencil: &Stencil,
+        timestamp_ms: i64,
+        values: impl Iterator<Item = f64>,
+    ) -> bool {
+        if !stencil.takes_time(self.time.bytes(timestamp_ms).len()) {
+            return false;
+        }
+        self.end_series(table);
+        self.end_literal();
+        let time = self.time.bytes(timestamp_ms);
+        stencil.fill(&mut self.elements, time, values);
+        self.len += stencil.plain_len() as u32;
+        true
     }
 
     /// Bytes of the request so far, uncompressed.
@@ -364,33 +386,12 @@ impl BlockEncoder {
         }
     }
 
-    /// Writes a run as copies, at most 64 bytes each.
+    /// Writes a run as copies.
     #[inline]
     fn put_run(&mut self, run: Run) {
-        let Run {
-            offset,
-            len: mut left,
-        } = run;
-        if left == 0 {
-            return;
-        }
-        self.end_literal();
-        let [low, high] = (offset as u16).to_le_bytes();
-        while left >= 68 {
-            self.elements.put_array([(63 << 2) | 2, low, high]);
-            left -= 64;
-        }
-        if left > 64 {
-            // So that the last copy is not shorter than a pair.
-            self.elements.put_array([(59 << 2) | 2, low, high]);
-            left -= 60;
-        }
-        if offset < NEAR && (4..=11).contains(&left) {
-            let tag = ((offset >> 8) as u8) << 5 | ((left - 4) as u8) << 2 | 1;
-            self.elements.put_array([tag, low]);
-        } else {
-            self.elements
-                .put_array([((left - 1) as u8) << 2 | 2, low, high]);
+        if run.len > 0 {
+            self.end_literal();
+            put_copies(&mut self.elements, run.offset, run.len);
         }
     }
 }

@@ -9,7 +9,11 @@
 mod block;
 #[cfg(test)]
 mod block_tests;
+mod elements;
 mod encode;
+mod stencil;
+#[cfg(test)]
+mod stencil_tests;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -19,6 +23,7 @@ pub use super::visit::{Limits, SeriesMetadata, Visit, WireLabels};
 pub use crate::protobuf::DecodeError;
 pub use block::BlockEncoder;
 pub use encode::Encoder;
+pub use stencil::{Stencil, StencilMaker};
 pub use walk::visit;
 
 /// Decodes a request whose snappy layer is already off. Fields that are not known are skipped.
