@@ -12,6 +12,8 @@ pub mod dns;
 pub mod docker;
 pub mod file;
 pub mod http;
+pub mod kubelet;
+pub mod kubernetes;
 pub mod process;
 pub mod relabel;
 
@@ -26,6 +28,8 @@ pub static COMPONENTS: &[&eval::Component] = &[
     &docker::COMPONENT,
     &file::COMPONENT,
     &http::COMPONENT,
+    &kubelet::COMPONENT,
+    &kubernetes::COMPONENT,
     &process::COMPONENT,
     &relabel::COMPONENT,
 ];

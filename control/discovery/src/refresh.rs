@@ -161,13 +161,13 @@ pub fn failed(cx: &ResolverCx, error: &str) {
 /// How long exports rest after one, so that many changes at once are one.
 ///
 /// Alloy's is five seconds as well; the tests of this crate do not have them.
-const EXPORT_PAUSE: Duration = match cfg!(test) {
+pub const EXPORT_PAUSE: Duration = match cfg!(test) {
     true => Duration::from_millis(20),
     false => Duration::from_secs(5),
 };
 
 /// How long the first of several changes waits for the others.
-const SETTLE: Duration = match cfg!(test) {
+pub const SETTLE: Duration = match cfg!(test) {
     true => Duration::from_millis(5),
     false => Duration::from_millis(100),
 };
@@ -202,13 +202,18 @@ impl Groups {
         self.changed.notify_one();
     }
 
+    /// Exports what there is.
+    pub fn flush(&self) {
+        let targets = self.groups.borrow().values().flatten().cloned().collect();
+        found(&self.cx, targets);
+    }
+
     /// Exports changes, for ever.
     pub async fn export(&self) {
         loop {
             self.changed.notified().await;
             tokio::time::sleep(SETTLE).await;
-            let targets = self.groups.borrow().values().flatten().cloned().collect();
-            found(&self.cx, targets);
+            self.flush();
             tokio::time::sleep(EXPORT_PAUSE).await;
         }
     }

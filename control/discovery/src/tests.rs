@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use eval::{Component, Environment, Instance, ResolverError};
-use schema::{Attribute, Body, Span, Value, ValueSpan};
+use schema::{Attribute, Block, Body, Span, Value, ValueSpan};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Runs a test on a control thread.
@@ -21,8 +21,17 @@ pub async fn start<const N: usize>(
     arguments: [(&str, Value); N],
     environment: Rc<Environment>,
 ) -> Result<Instance, ResolverError> {
+    start_body(component, body(arguments), environment).await
+}
+
+/// Starts an instance of a body with blocks.
+pub async fn start_body(
+    component: &'static Component,
+    body: Body,
+    environment: Rc<Environment>,
+) -> Result<Instance, ResolverError> {
     let mut errors = Vec::new();
-    let decoded = (component.descriptor.decode)(&body(arguments), &mut errors);
+    let decoded = (component.descriptor.decode)(&body, &mut errors);
     let decoded = decoded.unwrap_or_else(|| panic!("{errors:?}"));
     component
         .start("test.node", decoded, environment, Rc::new(|_| {}))
@@ -62,7 +71,16 @@ pub fn targets(instance: &Instance) -> schema::Targets {
     }
 }
 
-fn body<const N: usize>(arguments: [(&str, Value); N]) -> Body {
+pub fn block<const N: usize>(name: &str, arguments: [(&str, Value); N]) -> Block {
+    Block {
+        name: name.to_owned(),
+        label: None,
+        body: body(arguments),
+        span: Span::default(),
+    }
+}
+
+pub fn body<const N: usize>(arguments: [(&str, Value); N]) -> Body {
     let attribute = |(name, value): (&str, Value)| Attribute {
         name: name.to_owned(),
         value,

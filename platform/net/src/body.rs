@@ -134,7 +134,10 @@ fn count_wire(so_far: u64, chunk: &Bytes, limits: BodyLimits) -> Result<u64, Bod
     Ok(wire_bytes)
 }
 
-async fn next_chunk<B>(body: &mut B, trailers: &mut HeaderMap) -> Result<Option<Bytes>, BodyError>
+pub(crate) async fn next_chunk<B>(
+    body: &mut B,
+    trailers: &mut HeaderMap,
+) -> Result<Option<Bytes>, BodyError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Error + 'static,

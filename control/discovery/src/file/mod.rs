@@ -16,6 +16,7 @@ use eval::{Component, ResolverCx, ResolverError};
 use schema::{Check, MetricDecl, MetricKind};
 use stdx::glob::Glob;
 
+pub(crate) use decode::to_json;
 pub use decode::{Format, decode};
 
 use crate::refresh::{Discoverer, Discovery, Running, check_interval};

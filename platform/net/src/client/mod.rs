@@ -8,6 +8,7 @@
 mod connection;
 mod dial;
 mod pool;
+mod streamed;
 mod tunnel;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use hyper::body::Incoming;
 
 pub(crate) use connection::LocalTasks;
 pub use pool::PoolOptions;
+pub use streamed::Streamed;
 
 use crate::auth::{Authenticator, basic};
 use crate::body::{BodyError, Received, chain, is_gzip, read_into};

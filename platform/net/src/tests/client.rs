@@ -267,3 +267,38 @@ fn idle_and_old_connections_are_closed() {
         assert_eq!(server.server.connections(), 0);
     });
 }
+
+#[test]
+fn a_streamed_answer_comes_piece_by_piece_while_the_server_waits() {
+    on_each_backend(|| async {
+        let listener = listen();
+        let address = listener.local_addr().expect("bound");
+        let read = runtime::sync::Semaphore::new(0);
+        let first_read = read.clone();
+        runtime::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("loopback");
+            let head = read_until(&mut stream, b"\r\n\r\n").await;
+            let head = String::from_utf8_lossy(&head).to_lowercase();
+            assert!(head.contains("accept-encoding: identity\r\n"), "{head}");
+            let begin = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n";
+            write(&mut stream, begin).await;
+            // The second piece is written only after the first was read.
+            first_read.acquire(1).await;
+            write(&mut stream, "3\r\ntwo\r\n0\r\n\r\n").await;
+        });
+        let target = Target::parse(&format!("http://{address}/watch")).expect("valid");
+        let opened = client(|_| {}).open(&Request::get(&target), PATIENCE).await;
+        let mut answer = opened.expect("answered");
+        assert_eq!(answer.head.status, StatusCode::OK);
+        assert_eq!(
+            answer.chunk().await.expect("one").as_deref(),
+            Some(&b"one"[..])
+        );
+        read.add_permits(1);
+        assert_eq!(
+            answer.chunk().await.expect("two").as_deref(),
+            Some(&b"two"[..])
+        );
+        assert_eq!(answer.chunk().await.expect("its end"), None);
+    });
+}
