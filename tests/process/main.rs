@@ -6,6 +6,7 @@
 )]
 
 mod demo;
+mod dns;
 mod kill;
 mod ledger;
 mod outage;

@@ -26,6 +26,19 @@ pub fn program(package: &str, program: &str) -> PathBuf {
     path
 }
 
+/// The folder that packages are unpacked into together, a program with the libraries it needs.
+pub fn unpacked(packages: &[&str]) -> PathBuf {
+    let folder = scratch().join("packages").join(packages.join("+"));
+    let whole = folder.join("whole");
+    if !whole.is_file() {
+        for package in packages {
+            unpack(package, &folder);
+        }
+        std::fs::write(whole, "").expect("the target directory is writable");
+    }
+    folder
+}
+
 fn unpack(package: &str, into: &Path) {
     std::fs::create_dir_all(into).expect("the target directory is writable");
     let download = || {

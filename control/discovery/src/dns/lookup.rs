@@ -18,7 +18,7 @@ const NO_SUCH_NAME: u8 = 3;
 /// The first name of the search list that a server knows counts, even without records of the type.
 /// When servers say of all of them that they do not exist there are no records; else, as long as
 /// one of them is in doubt, it is an error.
-pub(super) async fn lookup(
+pub async fn lookup(
     name: &str,
     record_type: RecordType,
     conf: &ResolvConf,

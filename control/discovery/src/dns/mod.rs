@@ -15,12 +15,12 @@ use std::time::Duration;
 use eval::{Component, ResolverCx, ResolverError};
 use schema::{Check, MetricDecl, MetricKind, Target};
 
+pub use lookup::lookup;
 pub use message::{Message, Record, RecordType, decode};
+pub use resolv_conf::ResolvConf;
 
 use crate::labels::{self, host_port};
 use crate::refresh::{Discoverer, Discovery, Running, check_interval, refresh};
-use lookup::lookup;
-use resolv_conf::ResolvConf;
 
 pub static COMPONENT: Component = Component::of::<Discoverer<Dns>>();
 
