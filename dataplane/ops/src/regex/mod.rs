@@ -63,6 +63,14 @@ impl GoRegex {
         self.regex.captures(text)
     }
 
+    /// All matches with their groups.
+    pub fn captures_iter<'r, 't>(
+        &'r self,
+        text: &'t str,
+    ) -> impl Iterator<Item = regex::Captures<'t>> + use<'r, 't> {
+        self.regex.captures_iter(text)
+    }
+
     /// Names of the groups; the first is the whole match and has none.
     #[must_use]
     pub fn names(&self) -> &[String] {
