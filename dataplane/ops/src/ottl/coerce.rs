@@ -70,7 +70,7 @@ impl Kind {
             | (Kind::Map | Kind::TargetMap, value @ Value::Map(_))
             | (Kind::Time, value @ Value::Time(_))
             | (Kind::Duration, value @ Value::Duration(_)) => Ok(value),
-            (Kind::List | Kind::TargetList, Value::List(list)) => Ok(Value::List(untyped(list))),
+            (Kind::List | Kind::TargetList, Value::List(list)) => Ok(Value::List(untyped(list)?)),
             (
                 Kind::TextLike | Kind::IntLike | Kind::FloatLike | Kind::BoolLike | Kind::BytesLike,
                 Value::Nil,
@@ -106,14 +106,55 @@ impl Kind {
     }
 }
 
-/// A list of one type of Go's becomes a plain one where lists are asked for.
-fn untyped(list: Cow<'_, List>) -> Cow<'_, List> {
+/// A list of one type of Go's, or one that is written, becomes one of data where lists are asked
+/// for.
+fn untyped(list: Cow<'_, List>) -> Result<Cow<'_, List>, Error> {
     match list.kind {
-        ListKind::Any => list,
-        _ => Cow::Owned(List {
-            kind: ListKind::Any,
-            items: list.into_owned().items,
-        }),
+        ListKind::Any => Ok(list),
+        kind => {
+            let items = list.into_owned().items;
+            if kind == ListKind::Written {
+                items.iter().try_for_each(check_raw)?;
+            }
+            let kind = ListKind::Any;
+            Ok(Cow::Owned(List { kind, items }))
+        }
+    }
+}
+
+/// Checks that a value can become an item of a list of data.
+///
+/// Compat: maps and lists of data cannot, if they stand in a list that is written.
+pub(super) fn check_raw(value: &Value<'_>) -> Result<(), Error> {
+    match value {
+        Value::Nil
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::Bytes(_) => Ok(()),
+        Value::List(list) if list.kind == ListKind::Written => {
+            list.items.iter().try_for_each(check_raw)
+        }
+        other => Err(Error::new(format!(
+            "invalid value type {}",
+            other.type_name()
+        ))),
+    }
+}
+
+/// Checks that a value can be the value of a map that is written: a map may be, also in a list.
+pub(super) fn check_map_value(value: &Value<'_>) -> Result<(), Error> {
+    match value {
+        Value::Map(_) => Ok(()),
+        Value::List(list) if list.kind == ListKind::Written => {
+            let others = list
+                .items
+                .iter()
+                .filter(|item| !matches!(item, Value::Map(_)));
+            others.into_iter().try_for_each(check_raw)
+        }
+        other => check_raw(other),
     }
 }
 
@@ -144,11 +185,23 @@ fn float_like(value: Value<'_>) -> Result<Value<'_>, Error> {
     })
 }
 
-/// A float as Go's ParseFloat reads it; hexadecimal ones and underscores are not taken.
+/// A float as Go's ParseFloat reads it.
 pub(super) fn parse_float(text: &str) -> Result<f64, Error> {
     let invalid = || Error::new(format!("parsing {text:?} as a float: invalid syntax"));
+    if text.contains('_') {
+        let between = |pair: &[u8]| pair[0] != b'_' || pair[1].is_ascii_alphanumeric();
+        let inside = !text.starts_with('_') && !text.ends_with('_');
+        if !inside || !text.as_bytes().windows(2).all(between) {
+            return Err(invalid());
+        }
+        return parse_float(&text.replace('_', ""));
+    }
     let unsigned = text.trim_start_matches(['+', '-']);
     let word = unsigned.to_ascii_lowercase();
+    if let Some(digits) = word.strip_prefix("0x") {
+        let value = hexadecimal_float(digits).ok_or_else(invalid)?;
+        return Ok(if text.starts_with('-') { -value } else { value });
+    }
     let named = matches!(&*word, "inf" | "infinity" | "nan");
     if !named && !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return Err(invalid());
@@ -159,6 +212,22 @@ pub(super) fn parse_float(text: &str) -> Result<f64, Error> {
         return Err(Error::new(message));
     }
     Ok(value)
+}
+
+/// Hexadecimal digits with an exponent of two, which has to be there.
+fn hexadecimal_float(digits: &str) -> Option<f64> {
+    let (mantissa, exponent) = digits.split_once('p')?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value = 0.0;
+    for c in whole.chars().chain(fraction.chars()) {
+        value = value * 16.0 + f64::from(c.to_digit(16)?);
+    }
+    let exponent: i32 = exponent.parse().ok()?;
+    let shift = i32::try_from(fraction.len()).ok()?.checked_mul(4)?;
+    Some(value * 2f64.powi(exponent.checked_sub(shift)?))
 }
 
 fn bool_like(value: Value<'_>) -> Result<Value<'_>, Error> {

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::tree::Comparison;
-use super::value::{List, Map, Value};
+use super::value::{List, ListKind, Map, Value};
 
 /// Compares two values.
 pub(super) fn compare(left: &Value<'_>, comparison: Comparison, right: &Value<'_>) -> bool {
@@ -75,7 +75,8 @@ fn same_maps(left: &Map, right: &Map) -> bool {
 
 fn same_lists(left: &List, right: &List) -> bool {
     // Compat: a list that a function made of one type (Split) equals no list of any type.
-    left.kind == right.kind
+    let plain = |list: &List| matches!(list.kind, ListKind::Any | ListKind::Written);
+    (left.kind == right.kind || (plain(left) && plain(right)))
         && left.items.len() == right.items.len()
         && left
             .items

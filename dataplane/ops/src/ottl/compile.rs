@@ -1,8 +1,8 @@
 //! Tree to program: names are looked up, arguments bound, literals folded, mistakes reported with
 //! their place.
 
-use super::coerce::Kind;
-use super::error::SyntaxError;
+use super::coerce::{self, Kind};
+use super::error::{Error, SyntaxError};
 use super::functions::{
     self, Body, Definition, Editor, Function, Literals, Parameter, Replacement, Set,
 };
@@ -12,7 +12,7 @@ use super::program::{
     self, Argument, Call, Condition, Expression, Key, Reference, Statement, Test, ValueExpression,
 };
 use super::tree::{self, Form, Written};
-use super::value::{Map, Value};
+use super::value::{ListKind, Map, Value};
 use super::{infer, parse};
 
 type Compiled<T> = Result<T, SyntaxError>;
@@ -99,8 +99,26 @@ impl Dialect {
                 Test::Compare(self.expression(left)?, *comparison, self.expression(right)?)
             }
             tree::Condition::Not(inner) => Test::Not(Box::new(self.test(inner)?)),
-            tree::Condition::And(terms) => Test::And(self.tests(terms)?),
-            tree::Condition::Or(terms) => Test::Or(self.tests(terms)?),
+            tree::Condition::And(terms) => {
+                let tests = self.tests(terms)?;
+                match tests
+                    .iter()
+                    .any(|test| matches!(test, Test::Constant(false)))
+                {
+                    true => Test::Constant(false),
+                    false => Test::And(tests),
+                }
+            }
+            tree::Condition::Or(terms) => {
+                let tests = self.tests(terms)?;
+                match tests
+                    .iter()
+                    .any(|test| matches!(test, Test::Constant(true)))
+                {
+                    true => Test::Constant(true),
+                    false => Test::Or(tests),
+                }
+            }
         })
     }
 
@@ -147,7 +165,14 @@ impl Dialect {
                 let items = items
                     .iter()
                     .map(|(key, item)| Ok((key.clone(), self.expression(item)?)));
-                Ok(fold_map(items.collect::<Compiled<_>>()?))
+                let map = fold_map(items.collect::<Compiled<_>>()?);
+                if let Expression::Literal(Value::Map(map)) = &map {
+                    let values = map.iter().map(|(_, value)| value);
+                    let checked = values.map(coerce::check_map_value);
+                    let failed = |error: Error| SyntaxError::new(written.offset, error.to_string());
+                    checked.collect::<Result<(), Error>>().map_err(failed)?;
+                }
+                Ok(map)
             }
         }
     }
@@ -318,6 +343,9 @@ impl Dialect {
             };
             let items = items.iter().map(|item| self.argument(item_kind, item));
             let items = items.collect::<Compiled<Vec<_>>>()?;
+            if kind == Kind::FirstOf && items.is_empty() {
+                return Err(failed("requires at least one value".to_owned()));
+            }
             return Ok(match kind {
                 Kind::FirstOf => Expression::List(items),
                 _ => fold_list(items),
@@ -351,12 +379,21 @@ impl Dialect {
         let definition = functions::find(name, self.context, self.set)
             .filter(|definition| !definition.body.is_editor())
             .ok_or_else(|| failed(format!("undefined function {name}")))?;
-        let [first, rest @ ..] = definition.parameters else {
-            return Err(failed(format!("function {name} takes no argument")));
+        let kind = match definition.parameters {
+            [first, rest @ ..]
+                if rest.iter().all(|parameter| parameter.optional)
+                    && first.kind.item().is_none() =>
+            {
+                first.kind
+            }
+            // Compat: what cannot be called with one text fails on items, not here.
+            _ => {
+                return Ok(Replacement {
+                    function: None,
+                    kind: Kind::Any,
+                });
+            }
         };
-        if rest.iter().any(|parameter| !parameter.optional) || first.kind.item().is_some() {
-            return Err(failed(format!("function {name} needs more than one text")));
-        }
         let literals = Literals {
             parameters: definition.parameters,
             values: vec![None; definition.parameters.len()],
@@ -364,8 +401,8 @@ impl Dialect {
             function: std::cell::Cell::default(),
         };
         Ok(Replacement {
-            function: function(definition, &literals, written.offset)?,
-            kind: first.kind,
+            function: Some(function(definition, &literals, written.offset)?),
+            kind,
         })
     }
 }
@@ -453,7 +490,7 @@ fn fold_list(items: Vec<Expression>) -> Expression {
         _ => None,
     });
     match literals.collect::<Option<Vec<_>>>() {
-        Some(values) => Expression::Literal(Value::list(values)),
+        Some(values) => Expression::Literal(Value::typed_list(ListKind::Written, values)),
         None => program::Expression::List(items),
     }
 }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::coerce;
 use super::compare::compare;
 use super::context::Context;
 use super::error::Error;
@@ -12,7 +13,7 @@ use super::index;
 use super::math;
 use super::program::{Call, Expression, Key, Reference, Test};
 use super::trace_state;
-use super::value::Value;
+use super::value::{ListKind, Value};
 use super::{Field, Path};
 
 impl Test {
@@ -68,12 +69,15 @@ impl Expression {
                 let items = items
                     .iter()
                     .map(|item| Ok(item.value(context)?.into_owned()));
-                Ok(Value::list(items.collect::<Result<_, Error>>()?))
+                let items = items.collect::<Result<_, Error>>()?;
+                Ok(Value::typed_list(ListKind::Written, items))
             }
             Expression::Map(items) => {
-                let items = items
-                    .iter()
-                    .map(|(key, item)| Ok((key.clone(), item.value(context)?.into_owned())));
+                let items = items.iter().map(|(key, item)| {
+                    let value = item.value(context)?;
+                    coerce::check_map_value(&value)?;
+                    Ok((key.clone(), value.into_owned()))
+                });
                 Ok(Value::map(items.collect::<Result<_, Error>>()?))
             }
         }

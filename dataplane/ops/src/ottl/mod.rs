@@ -24,12 +24,11 @@ mod index;
 mod infer;
 pub mod limits;
 mod math;
+pub mod otlp;
 mod parse;
 mod path;
 mod program;
 mod sequence;
-#[cfg(test)]
-mod tests;
 mod text;
 mod time;
 mod token;

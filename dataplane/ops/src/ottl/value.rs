@@ -45,9 +45,11 @@ pub struct List {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ListKind {
-    /// Lists of data and of literals.
+    /// Lists of data.
     #[default]
     Any,
+    /// Lists that stand in a statement.
+    Written,
     Texts,
     Ints,
     Floats,

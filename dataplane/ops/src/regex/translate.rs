@@ -124,9 +124,6 @@ impl Translator<'_> {
                 _ => return Err("invalid named capture".to_owned()),
             }
         }
-        if self.names.contains(&name) {
-            return Err(format!("duplicate capture group name {name:?}"));
-        }
         self.names.push(name);
         self.out.push('(');
         Ok(())

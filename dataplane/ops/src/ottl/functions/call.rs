@@ -317,7 +317,8 @@ fn compile(pattern: &str) -> Result<GoRegex, String> {
 /// A converter given by name, that replacements pass through.
 #[derive(Debug)]
 pub(in crate::ottl) struct Replacement {
-    pub(in crate::ottl) function: Function,
+    /// Nothing for one that cannot be called with one text.
+    pub(in crate::ottl) function: Option<Function>,
     pub(in crate::ottl) kind: Kind,
 }
 
@@ -327,9 +328,13 @@ impl Replacement {
         text: &str,
         context: &dyn Context,
     ) -> Result<String, Error> {
+        let function = self
+            .function
+            .as_ref()
+            .ok_or_else(|| Error::new("the function takes another number of arguments"))?;
         let value = self.kind.coerce(Value::text(text))?;
         let mut args = Args::of(value, context);
-        match self.function.run(&mut args)? {
+        match function.run(&mut args)? {
             Value::Text(text) => Ok(text.into_owned()),
             _ => Err(Error::new("the replacement value must be a string")),
         }

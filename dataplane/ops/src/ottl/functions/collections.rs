@@ -81,6 +81,14 @@ fn len<'c>(args: &mut Args<'c>) -> Outcome<'c> {
 }
 
 fn index<'c>(args: &mut Args<'c>) -> Outcome<'c> {
+    if let Value::List(_) = args.value(0) {
+        let Value::List(list) = Kind::List.coerce(args.take(0))? else {
+            return Ok(Value::Nil);
+        };
+        let mut items = list.items.iter();
+        let found = items.position(|item| compare::equal(item, args.value(1)));
+        return Ok(Value::Int(found.map_or(-1, |index| index as i64)));
+    }
     let found = match (args.value(0), args.value(1)) {
         (Value::Text(text), Value::Text(part)) => text.find(&**part),
         (Value::Text(_), _) => {
@@ -88,10 +96,6 @@ fn index<'c>(args: &mut Args<'c>) -> Outcome<'c> {
                 "invalid value type for Index function, value must be a string",
             ));
         }
-        (Value::List(list), value) => list
-            .items
-            .iter()
-            .position(|item| compare::equal(item, value)),
         (other, _) => return Err(Error::expected("list", other.type_name())),
     };
     Ok(Value::Int(found.map_or(-1, |index| index as i64)))

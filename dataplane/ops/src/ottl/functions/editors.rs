@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::call::{Args, Edit, ItemEdit, Literals, Pattern};
 use super::{Body, Definition, MetricEdit, Parameter, Set, optional, parameter};
 use super::{flatten, replace};
-use crate::ottl::coerce::Kind;
+use crate::ottl::coerce::{Kind, check_raw};
 use crate::ottl::context::Context;
 use crate::ottl::error::Error;
 use crate::ottl::program::{Argument, Expression, Reference};
@@ -375,20 +375,17 @@ fn append(old: Value<'static>, args: &mut Args<'_>) -> Edited {
     let mut items = match old {
         Value::Nil => Vec::new(),
         Value::List(list) => list.into_owned().items,
-        Value::Text(_) | Value::Int(_) | Value::Bool(_) | Value::Float(_) | Value::Map(_) => {
-            vec![old]
-        }
-        other => {
-            let name = other.type_name();
-            return Err(Error::new(format!(
-                "unsupported type of target field: {name:?}"
-            )));
+        scalar => {
+            check_raw(&scalar)?;
+            vec![scalar]
         }
     };
+    let old = items.len();
     if args.is_given(1) {
         items.push(args.take(1).into_owned());
     }
     items.extend(args.take_list(2).items);
+    items[old..].iter().try_for_each(check_raw)?;
     Ok(Some(Value::list(items)))
 }
 

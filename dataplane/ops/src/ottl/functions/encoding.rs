@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::call::{Args, Outcome};
-use super::{Definition, optional, parameter, plain};
+use super::call::{Args, Outcome, Prepared};
+use super::{Definition, optional, parameter, plain, prepared};
 use crate::ottl::coerce::Kind;
 use crate::ottl::error::Error;
 use crate::ottl::text::to_hex;
@@ -31,15 +31,33 @@ pub(super) const TABLE: &[Definition] = &[
     plain("Hex", &[parameter("target", Kind::BytesLike)], |args| {
         Ok(Value::text(to_hex(args.bytes(0))))
     }),
-    plain(
+    prepared(
         "Decode",
         &[
             parameter("target", Kind::Any),
             parameter("encoding", Kind::Text),
         ],
-        decode,
+        |literals| match literals.text(1) {
+            Some(encoding) if characters(encoding, &[]).is_none() => {
+                match base64_engine(encoding) {
+                    Some(_) => Ok(Box::new(Decode)),
+                    None => Err(format!("unsupported encoding '{encoding}'")),
+                }
+            }
+            _ => Ok(Box::new(Decode)),
+        },
     ),
 ];
+
+/// An encoding that is a literal was checked when the statement was compiled.
+#[derive(Debug)]
+struct Decode;
+
+impl Prepared for Decode {
+    fn call<'c>(&'c self, args: &mut Args<'c>) -> Outcome<'c> {
+        decode(args)
+    }
+}
 
 /// Go takes any bits behind the last whole byte, and insists on padding, or on none.
 fn base64_engine(variant: &str) -> Option<GeneralPurpose> {
@@ -93,7 +111,7 @@ fn decode<'c>(args: &mut Args<'c>) -> Outcome<'c> {
     if base64_engine(encoding).is_some() {
         return from_base64(encoding, bytes);
     }
-    characters(&encoding.to_ascii_lowercase(), bytes)
+    characters(encoding, bytes)
         .map(Value::text)
         .ok_or_else(|| Error::new(format!("unsupported encoding '{encoding}'")))
 }
@@ -106,17 +124,16 @@ fn characters(encoding: &str, bytes: &[u8]) -> Option<String> {
             .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
             .collect()
     };
-    Some(match encoding {
-        "" | "nop" | "utf-8" | "utf8" | "utf-8-raw" => String::from_utf8_lossy(bytes).into_owned(),
+    Some(match &*encoding.to_ascii_lowercase() {
+        "" | "nop" | "utf-8" | "utf8" | "utf-8-raw" | "utf8-raw" => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
         "ascii" | "us-ascii" => String::from_utf8_lossy(bytes).into_owned(),
         "iso-8859-1" | "iso8859-1" | "latin1" => bytes.iter().map(|&b| char::from(b)).collect(),
         "windows-1252" | "cp1252" => bytes.iter().map(|&b| windows_1252(b)).collect(),
-        "utf-16" | "utf-16le" | "utf-16be" => match (encoding, bytes) {
-            ("utf-16", [0xfe, 0xff, rest @ ..]) => wide(u16::from_be_bytes, rest),
-            ("utf-16", [0xff, 0xfe, rest @ ..]) => wide(u16::from_le_bytes, rest),
-            ("utf-16le", bytes) => wide(u16::from_le_bytes, bytes),
-            (_, bytes) => wide(u16::from_be_bytes, bytes),
-        },
+        // Compat: without a word on the order of bytes, the lower one is first.
+        "utf-16" | "utf16" | "utf-16le" => wide(u16::from_le_bytes, bytes),
+        "utf-16be" => wide(u16::from_be_bytes, bytes),
         _ => return None,
     })
 }

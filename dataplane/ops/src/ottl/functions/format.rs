@@ -39,6 +39,9 @@ impl Prepared for Format {
 /// Limit: the width and precision that a verb may ask for.
 const WIDTH_MAX: usize = 10_000;
 
+/// What `[n]` beyond the values leads to.
+const BAD_INDEX: usize = usize::MAX;
+
 /// Flags, width and precision of a verb.
 #[derive(Debug, Default, Clone)]
 struct Verb {
@@ -73,6 +76,9 @@ fn sprintf(format: &str, values: &[Value<'static>]) -> String {
             Some(value) => {
                 next += 1;
                 out.push_str(&verb.write(letter, value));
+            }
+            None if next == BAD_INDEX => {
+                push(&mut out, format_args!("%!{letter}(BADINDEX)"));
             }
             None => push(&mut out, format_args!("%!{letter}(MISSING)")),
         }
@@ -132,14 +138,14 @@ impl Verb {
             rest = &rest[1..];
         }
         let mut star = |rest: &'f str| -> (Option<usize>, &'f str) {
-            let rest = argument_index(rest, next, reordered);
+            let rest = argument_index(rest, values.len(), next, reordered);
             match rest.strip_prefix('*') {
                 Some(after) => {
                     let value = match values.get(*next) {
                         Some(Value::Int(value)) => usize::try_from(*value).ok(),
                         _ => None,
                     };
-                    *next += 1;
+                    *next = next.saturating_add(1);
                     (value.filter(|&value| value <= WIDTH_MAX), after)
                 }
                 None => number(rest),
@@ -153,7 +159,7 @@ impl Verb {
         if self.minus {
             self.zero = false;
         }
-        argument_index(rest, next, reordered)
+        argument_index(rest, values.len(), next, reordered)
     }
 
     fn write(&self, letter: char, value: &Value<'_>) -> String {
@@ -171,6 +177,7 @@ impl Verb {
             }
             ('q', Value::Text(text)) => self.pad(quoted(text)),
             ('x' | 'X', Value::Text(text)) => self.pad(self.hex(letter, text.as_bytes())),
+            ('d', Value::Bytes(_)) => self.pad(plain(value)),
             ('x' | 'X', Value::Bytes(bytes)) => self.pad(self.hex(letter, bytes)),
             ('s', Value::Bytes(bytes)) => self.pad(self.cut(&String::from_utf8_lossy(bytes))),
             (_, Value::List(list)) => {
@@ -315,14 +322,19 @@ impl Verb {
 }
 
 /// `[2]`: which value comes next.
-fn argument_index<'f>(rest: &'f str, next: &mut usize, reordered: &mut bool) -> &'f str {
+fn argument_index<'f>(
+    rest: &'f str,
+    count: usize,
+    next: &mut usize,
+    reordered: &mut bool,
+) -> &'f str {
     let inner = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     match inner {
         Some((index, after)) => {
             *reordered = true;
             *next = match index.parse::<usize>() {
-                Ok(index @ 1..) => index - 1,
-                _ => usize::MAX,
+                Ok(index @ 1..) if index <= count => index - 1,
+                _ => BAD_INDEX,
             };
             after
         }
@@ -413,7 +425,7 @@ fn go_type(value: &Value<'_>) -> &'static str {
         Value::Bytes(_) => "[]uint8",
         Value::Map(_) => "pcommon.Map",
         Value::List(list) => match list.kind {
-            ListKind::Any => "[]interface {}",
+            ListKind::Any | ListKind::Written => "[]interface {}",
             ListKind::Texts => "[]string",
             ListKind::Ints => "[]int64",
             ListKind::Floats => "[]float64",

@@ -36,6 +36,7 @@ use super::path::Owner;
 
 pub(super) use call::{Args, Edit, Function, ItemEdit, Literals, Outcome, Prepared, Replacement};
 pub(super) use editors::{Editor, Retain};
+pub(super) use metrics::most_buckets;
 pub use metrics::{Aggregation, Distribution, MetricEdit, SummaryPart, Target};
 
 /// A function as statements can name it.

@@ -22,13 +22,7 @@ pub(super) const TABLE: &[Definition] = &[
             parameter("target", Kind::Text),
             parameter("pattern", Kind::Text),
         ],
-        |literals| {
-            let pattern = literals.pattern(1)?;
-            if let Pattern::Fixed(regex) = &pattern {
-                check_names(regex).map_err(|error| error.to_string())?;
-            }
-            Ok(Box::new(ExtractPatterns(pattern)))
-        },
+        |literals| Ok(Box::new(ExtractPatterns(literals.pattern(1)?))),
     ),
 ];
 

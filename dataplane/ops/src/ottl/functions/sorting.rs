@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 
 use super::call::{Args, Outcome};
 use super::{Definition, optional, parameter, prepared};
-use crate::ottl::coerce::Kind;
+use crate::ottl::coerce::{Kind, check_raw};
 use crate::ottl::error::Error;
 use crate::ottl::text::attribute_text;
-use crate::ottl::value::{List, Value};
+use crate::ottl::value::{List, ListKind, Value};
 
 pub(super) const TABLE: &[Definition] = &[prepared(
     "Sort",
@@ -39,7 +39,12 @@ enum By {
 impl super::Prepared for Sort {
     fn call<'c>(&'c self, args: &mut Args<'c>) -> Outcome<'c> {
         let list = match args.take(0) {
-            Value::List(list) => list.into_owned(),
+            Value::List(list) => {
+                if list.kind == ListKind::Written {
+                    list.items.iter().try_for_each(check_raw)?;
+                }
+                list.into_owned()
+            }
             other => {
                 return Err(Error::new(format!(
                     "sort with unsupported type: '{}'. Target is not a list",

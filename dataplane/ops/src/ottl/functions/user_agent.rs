@@ -62,7 +62,6 @@ const CLIENTS: &[Rule] = &[
     rule("Apache-HttpClient/", "", "Apache-HttpClient"),
     rule("axios/", "", "axios"),
     rule("PostmanRuntime/", "", "PostmanRuntime"),
-    rule("Prometheus/", "", "Prometheus"),
 ];
 
 const SYSTEMS: &[Rule] = &[
@@ -108,20 +107,22 @@ fn user_agent<'c>(args: &mut Args<'c>) -> Outcome<'c> {
 fn find(rules: &[Rule], text: &str) -> Option<(&'static str, String)> {
     rules.iter().find_map(|rule| {
         let (_, after) = text.split_once(rule.marker)?;
+        // Of this one, two numbers are told.
+        let numbers = if rule.name == "Python Requests" { 2 } else { 3 };
         text.contains(rule.with)
-            .then(|| (rule.name, version(after)))
+            .then(|| (rule.name, version(after, numbers)))
     })
 }
 
-/// Up to three numbers; systems of Apple have underscores between them.
-fn version(text: &str) -> String {
+/// Up to so many numbers; systems of Apple have underscores between them.
+fn version(text: &str, count: usize) -> String {
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_')
         .unwrap_or(text.len());
     let numbers: Vec<&str> = text[..end]
         .split(['.', '_'])
         .filter(|number| !number.is_empty())
-        .take(3)
+        .take(count)
         .collect();
     numbers.join(".")
 }

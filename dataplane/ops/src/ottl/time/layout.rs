@@ -4,7 +4,7 @@
 //! written, and blanks before them.
 
 use super::super::error::Error;
-use super::zone::{at_location, zone_at};
+use super::zone::{at_abbreviation, at_location, zone_at};
 use super::{Civil, SECOND, Time, Zone, days_in, fraction, offset_text};
 
 const MONTHS: [&str; 12] = [
@@ -403,14 +403,14 @@ impl Reading {
         match self.zone.as_deref() {
             None => Some(at_location(location, wall)),
             Some("UTC") => Some(wall),
-            Some(name) => {
-                let local = at_location(location, wall);
-                if local.zone().abbreviation() == name {
-                    return Some(local);
+            Some(name) => match at_abbreviation(location, wall, name) {
+                Some(time) => Some(time),
+                None => {
+                    let location = super::location(Some(name)).ok()?;
+                    let named = at_abbreviation(&location, wall, name);
+                    Some(named.unwrap_or_else(|| at_location(&location, wall)))
                 }
-                let location = super::location(Some(name)).ok()?;
-                Some(at_location(&location, wall))
-            }
+            },
         }
     }
 }

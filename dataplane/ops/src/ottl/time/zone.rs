@@ -84,3 +84,20 @@ pub(super) fn at_location(location: &jiff::tz::TimeZone, wall: Time) -> Time {
     let time = back(zone_at(location, guess).offset());
     time.with_zone(zone_at(location, time))
 }
+
+/// The instant of a wall clock in a location whose zone is named by its abbreviation: also that of
+/// the other half of the year.
+pub(super) fn at_abbreviation(
+    location: &jiff::tz::TimeZone,
+    wall: Time,
+    abbreviation: &str,
+) -> Option<Time> {
+    const MONTH: i64 = 30 * 86_400 * super::SECOND;
+    let months = (0..=12).flat_map(|month| [month, -month]);
+    let zones = months.map(|month| zone_at(location, wall.add(month * MONTH)));
+    let zone = zones
+        .into_iter()
+        .find(|zone| zone.abbreviation() == abbreviation)?;
+    let time = wall.add(-i64::from(zone.offset()) * super::SECOND);
+    Some(time.with_zone(zone_at(location, time)))
+}

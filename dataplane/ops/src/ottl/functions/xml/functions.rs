@@ -150,8 +150,6 @@ fn raised(document: &mut Document, selected: &[Selected]) {
 }
 
 fn inserted(document: &mut Document, selected: &[Selected], part: &Document) -> Result<(), Error> {
-    // Compat: a part can be in one place only, that is the first.
-    let mut part = Some(part);
     for &selected in selected {
         let into = match selected {
             Selected::Node(id) => match document.node(id).kind {
@@ -161,9 +159,7 @@ fn inserted(document: &mut Document, selected: &[Selected], part: &Document) -> 
             Selected::Attribute(..) => None,
         };
         let into = into.ok_or_else(|| Error::new("InsertXML XPath selected non-element"))?;
-        if let Some(part) = part.take() {
-            document.graft(into, part, DOCUMENT);
-        }
+        document.graft(into, part, DOCUMENT);
     }
     Ok(())
 }

@@ -33,8 +33,8 @@ pub(super) fn read(text: &str, form: Form) -> Result<Document, Error> {
     if reader.open.len() > 1 {
         return Err(Error::new("parse xml: unexpected EOF"));
     }
-    if form == Form::Single && !reader.has_element() {
-        return Err(Error::new("unmarshal xml: EOF"));
+    if !text.is_empty() && !reader.has_element() {
+        return Err(broken("no element"));
     }
     Ok(reader.document)
 }
