@@ -170,7 +170,7 @@ fn int_like(value: Value<'_>) -> Result<Value<'_>, Error> {
 
 /// A float without its fraction, as amd64 converts in Go: what does not fit is the smallest int.
 pub(super) fn truncated(value: f64) -> i64 {
-    match -9_223_372_036_854_775_808.0 <= value && value < 9_223_372_036_854_775_808.0 {
+    match (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
         true => value as i64,
         false => i64::MIN,
     }

@@ -1,18 +1,17 @@
 //! Tree to program: names are looked up, arguments bound, literals folded, mistakes reported with
 //! their place.
 
+use super::bind::{fold_list, fold_map, places};
 use super::coerce::{self, Kind};
 use super::error::{Error, SyntaxError};
-use super::functions::{
-    self, Body, Definition, Editor, Function, Literals, Parameter, Replacement, Set,
-};
+use super::functions::{self, Body, Definition, Editor, Function, Literals, Replacement, Set};
 use super::math;
 use super::path::{Keys, Owner, Path};
 use super::program::{
-    self, Argument, Call, Condition, Expression, Key, Reference, Statement, Test, ValueExpression,
+    Argument, Call, Condition, Expression, Key, Reference, Statement, Test, ValueExpression,
 };
 use super::tree::{self, Form, Written};
-use super::value::{ListKind, Map, Value};
+use super::value::Value;
 use super::{infer, parse};
 
 type Compiled<T> = Result<T, SyntaxError>;
@@ -427,81 +426,5 @@ fn function(
                 SyntaxError::new(offset, format!("couldn't create function: {message}"))
             }),
         _ => Err(SyntaxError::new(offset, "editors have no value")),
-    }
-}
-
-/// The argument of each parameter: those without a name by position, then those with one.
-fn places<'w>(
-    parameters: &[Parameter],
-    call: &'w tree::Call,
-) -> Compiled<Vec<Option<&'w Written>>> {
-    let failed = |offset: usize, message: String| {
-        let name = &call.name;
-        let message = format!("error while parsing arguments for call to {name:?}: {message}");
-        SyntaxError::new(offset, message)
-    };
-    let required = parameters
-        .iter()
-        .filter(|parameter| !parameter.optional)
-        .count();
-    let found = call.arguments.len();
-    if found < required || found > parameters.len() {
-        let expected = parameters.len();
-        let message =
-            format!("incorrect number of arguments. Expected: {expected} Received: {found}");
-        return Err(failed(call.offset, message));
-    }
-    let mut places = vec![None; parameters.len()];
-    let mut named = false;
-    for (position, argument) in call.arguments.iter().enumerate() {
-        let offset = argument.value.offset;
-        let index = match &argument.name {
-            None if named => {
-                let message = "unnamed argument used after named argument".to_owned();
-                return Err(failed(offset, message));
-            }
-            None => position,
-            Some(name) => {
-                named = true;
-                let found = parameters
-                    .iter()
-                    .position(|parameter| parameter.name == name);
-                found.ok_or_else(|| failed(offset, format!("no such parameter: {name}")))?
-            }
-        };
-        places[index] = Some(&argument.value);
-    }
-    let missing = parameters
-        .iter()
-        .zip(&places)
-        .find(|(parameter, place)| !parameter.optional && place.is_none());
-    match missing {
-        None => Ok(places),
-        Some((parameter, _)) => {
-            let message = format!("missing argument {:?}", parameter.name);
-            Err(failed(call.offset, message))
-        }
-    }
-}
-
-fn fold_list(items: Vec<Expression>) -> Expression {
-    let literals = items.iter().map(|item| match item {
-        Expression::Literal(value) => Some(value.clone()),
-        _ => None,
-    });
-    match literals.collect::<Option<Vec<_>>>() {
-        Some(values) => Expression::Literal(Value::typed_list(ListKind::Written, values)),
-        None => program::Expression::List(items),
-    }
-}
-
-fn fold_map(items: Vec<(String, Expression)>) -> Expression {
-    let literals = items.iter().map(|(key, item)| match item {
-        Expression::Literal(value) => Some((key.clone(), value.clone())),
-        _ => None,
-    });
-    match literals.collect::<Option<Map>>() {
-        Some(map) => Expression::Literal(Value::map(map)),
-        None => Expression::Map(items),
     }
 }

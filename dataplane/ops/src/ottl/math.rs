@@ -26,15 +26,15 @@ pub(super) fn calculate(
         (Value::Float(a), Value::Int(b)) => floats(*a, operator, *b as f64),
         (Value::Float(a), Value::Float(b)) => floats(*a, operator, *b),
         (Value::Time(a), Value::Duration(b)) => match operator {
-            Operator::Add => Ok(Value::Time(a.add(*b))),
-            Operator::Subtract => Ok(Value::Time(a.add(b.wrapping_neg()))),
+            Operator::Add => Ok(Value::Time(a.later(*b))),
+            Operator::Subtract => Ok(Value::Time(a.later(b.wrapping_neg()))),
             _ => Err(unsupported(left, right)),
         },
         (Value::Time(a), Value::Time(b)) if operator == Operator::Subtract => {
             Ok(Value::Duration(a.since(*b)))
         }
         (Value::Duration(a), Value::Time(b)) if operator == Operator::Add => {
-            Ok(Value::Time(b.add(*a)))
+            Ok(Value::Time(b.later(*a)))
         }
         (Value::Duration(a), Value::Duration(b)) => match operator {
             Operator::Add => Ok(Value::Duration(a.wrapping_add(*b))),

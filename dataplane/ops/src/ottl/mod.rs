@@ -7,16 +7,19 @@
 //! value; a *path* names a field of an item or of what the item is in; a *key* reaches into a map
 //! or list; an *owner* is what a field belongs to, and the name of a context.
 //!
-//! Reading order: `token`, `tree`, `parse`; `path`, `functions`, `program`, `compile`, `infer`;
+//! Reading order: `token`, `tree`, `cursor`, `parse`; `path`, `functions`, `program`, `bind`,
+//! `compile`, `infer`;
 //! `value`, `coerce`, `compare`, `math`, `index`, `evaluate`; then `context`, and `otlp`, which
 //! runs statements on batches.
 //!
 //! Invariant: nothing here loops but over the items of a value: every statement ends.
 
+mod bind;
 mod coerce;
 mod compare;
 mod compile;
 mod context;
+mod cursor;
 mod error;
 mod evaluate;
 mod functions;

@@ -3,14 +3,12 @@
 //! A value that may turn out to be the left side of a comparison is read once and kept, so that
 //! reading takes time in proportion to the text (its square for parentheses in parentheses).
 
+use super::cursor::{Parsed, Parser};
 use super::error::SyntaxError;
-use super::limits;
-use super::token::{Kind, Token, tokens, unquote};
+use super::token::{Kind, unquote};
 use super::tree::{
     Argument, Call, Comparison, Condition, Form, Key, Operator, Path, Segment, Statement, Written,
 };
-
-type Parsed<T> = Result<T, SyntaxError>;
 
 /// Reads `editor(...) where condition`.
 pub(super) fn statement(text: &str) -> Parsed<Statement> {
@@ -60,114 +58,7 @@ pub(super) fn value(text: &str) -> Parsed<Written> {
     Ok(value)
 }
 
-struct Parser<'t> {
-    text: &'t str,
-    tokens: Vec<Token>,
-    next: usize,
-    depth: usize,
-}
-
-impl<'t> Parser<'t> {
-    fn new(text: &'t str) -> Parsed<Parser<'t>> {
-        if text.len() > limits::TEXT_BYTES_MAX {
-            let message = format!("longer than {} bytes", limits::TEXT_BYTES_MAX);
-            return Err(SyntaxError::new(limits::TEXT_BYTES_MAX, message));
-        }
-        Ok(Parser {
-            text,
-            tokens: tokens(text)?,
-            next: 0,
-            depth: 0,
-        })
-    }
-
-    fn token(&self) -> Token {
-        self.tokens[self.next]
-    }
-
-    fn kind(&self) -> Kind {
-        self.token().kind
-    }
-
-    fn offset(&self) -> usize {
-        self.token().start
-    }
-
-    fn raw(&self) -> &'t str {
-        let token = self.token();
-        &self.text[token.start..token.end]
-    }
-
-    /// Invariant: the last token is `End`, which is never passed.
-    fn advance(&mut self) {
-        if self.kind() != Kind::End {
-            self.next += 1;
-        }
-    }
-
-    fn at(&self, punctuation: u8) -> bool {
-        self.kind() == Kind::Punctuation(punctuation)
-    }
-
-    fn accept(&mut self, punctuation: u8) -> bool {
-        let found = self.at(punctuation);
-        if found {
-            self.advance();
-        }
-        found
-    }
-
-    fn expect(&mut self, punctuation: u8) -> Parsed<()> {
-        match self.accept(punctuation) {
-            true => Ok(()),
-            false => Err(self.unexpected(&format!("{:?}", punctuation as char))),
-        }
-    }
-
-    fn is_word(&self, word: &str) -> bool {
-        self.kind() == Kind::Lower && self.raw() == word
-    }
-
-    fn unexpected(&self, wanted: &str) -> SyntaxError {
-        let found = match self.kind() {
-            Kind::End => "end of text".to_owned(),
-            _ => format!("token {:?}", self.raw()),
-        };
-        SyntaxError::new(
-            self.offset(),
-            format!("unexpected {found} (expected {wanted})"),
-        )
-    }
-
-    fn end(&self) -> Parsed<()> {
-        match self.kind() {
-            Kind::End => Ok(()),
-            _ => Err(self.unexpected("the end")),
-        }
-    }
-
-    /// Runs one level deeper.
-    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        if self.depth == limits::DEPTH_MAX {
-            let message = format!("nested deeper than {} levels", limits::DEPTH_MAX);
-            return Err(SyntaxError::new(self.offset(), message));
-        }
-        self.depth += 1;
-        let result = read(self);
-        self.depth -= 1;
-        result
-    }
-
-    /// The words of a name, as far as they go: `IsMatch` is four tokens.
-    fn name(&mut self) -> String {
-        let mut name = String::new();
-        while matches!(self.kind(), Kind::Upper | Kind::Lower) {
-            name.push_str(self.raw());
-            self.advance();
-        }
-        name
-    }
-
+impl Parser<'_> {
     fn condition(&mut self) -> Parsed<Condition> {
         let mut terms = vec![self.conjunction()?];
         while self.kind() == Kind::Or {
@@ -270,7 +161,7 @@ impl<'t> Parser<'t> {
     }
 
     fn bytes(&self) -> Parsed<Vec<u8>> {
-        let digits = self.raw()[2..].as_bytes();
+        let digits = &self.raw().as_bytes()[2..];
         if digits.len() % 2 == 1 {
             let message = "odd number of hexadecimal digits";
             return Err(SyntaxError::new(self.offset(), message));

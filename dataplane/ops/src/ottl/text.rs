@@ -167,7 +167,7 @@ fn numbers(bytes: &[u8], out: &mut String) {
 /// A float in JSON: plain between 1e-6 and 1e21, else with an exponent.
 fn json_float(value: f64, long_exponents: bool) -> String {
     let size = value.abs();
-    if size == 0.0 || (1e-6 <= size && size < 1e21) {
+    if size == 0.0 || (1e-6..1e21).contains(&size) {
         return format!("{value}");
     }
     let text = format!("{value:e}");
@@ -194,7 +194,7 @@ pub(super) fn go_float(value: f64) -> String {
     }
     // The digits are the shortest that read back, so that the exponent is told by the size.
     let size = value.abs();
-    match size == 0.0 || (1e-4 <= size && size < 1e6) {
+    match size == 0.0 || (1e-4..1e6).contains(&size) {
         true => format!("{value}"),
         false => exponent_form(format!("{value:e}")),
     }

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use super::call::{Args, Edit, ItemEdit, Literals, Pattern};
+use super::maps::{self, Limit, Plain, Truncate};
 use super::{Body, Definition, MetricEdit, Parameter, Set, optional, parameter};
 use super::{flatten, replace};
-use crate::ottl::coerce::{Kind, check_raw};
+use crate::ottl::coerce::Kind;
 use crate::ottl::context::Context;
 use crate::ottl::error::Error;
 use crate::ottl::program::{Argument, Expression, Reference};
-use crate::ottl::text::attribute_text;
-use crate::ottl::value::{List, Map, Value};
+use crate::ottl::value::{List, Value};
 
 /// A compiled call of an editor.
 #[derive(Debug)]
@@ -179,25 +179,6 @@ impl Retain {
     }
 }
 
-/// An editor that is a plain function over the old value and the arguments.
-struct Plain(fn(Value<'static>, &mut Args<'_>) -> Result<Option<Value<'static>>, Error>);
-
-impl std::fmt::Debug for Plain {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Plain")
-    }
-}
-
-impl Edit for Plain {
-    fn edit(
-        &self,
-        old: Value<'static>,
-        args: &mut Args<'_>,
-    ) -> Result<Option<Value<'static>>, Error> {
-        (self.0)(old, args)
-    }
-}
-
 const fn editor(name: &'static str, parameters: &'static [Parameter], body: Body) -> Definition {
     Definition {
         name,
@@ -233,7 +214,7 @@ pub(super) const TABLE: &[Definition] = &[
             optional("values", Kind::AnyList),
         ],
         Body::Edit(|literals| match literals.given[1] || literals.given[2] {
-            true => Ok(Box::new(Plain(append))),
+            true => Ok(Box::new(Plain(maps::append))),
             false => Err(
                 "at least one of the optional arguments ('value' or 'values') must be provided"
                     .to_owned(),
@@ -247,7 +228,7 @@ pub(super) const TABLE: &[Definition] = &[
             parameter("start_index", Kind::Int),
             optional("end_index", Kind::Int),
         ],
-        Body::Edit(|_| Ok(Box::new(Plain(delete_index)))),
+        Body::Edit(|_| Ok(Box::new(Plain(maps::delete_index)))),
     ),
     editor(
         "delete_key",
@@ -308,9 +289,9 @@ pub(super) const TABLE: &[Definition] = &[
             parameter("strategy", Kind::LiteralText),
         ],
         Body::Edit(|literals| match literals.text(2) {
-            Some("insert") => Ok(Box::new(Plain(insert_maps))),
-            Some("update") => Ok(Box::new(Plain(update_maps))),
-            Some("upsert") => Ok(Box::new(Plain(upsert_maps))),
+            Some("insert") => Ok(Box::new(Plain(maps::insert_maps))),
+            Some("update") => Ok(Box::new(Plain(maps::update_maps))),
+            Some("upsert") => Ok(Box::new(Plain(maps::upsert_maps))),
             other => Err(format!(
                 "invalid value for strategy, {}, must be 'insert', 'update' or 'upsert'",
                 other.unwrap_or_default()
@@ -355,7 +336,7 @@ pub(super) const TABLE: &[Definition] = &[
     editor(
         "stringify_all",
         &[parameter("target", Kind::TargetMap)],
-        Body::Edit(|_| Ok(Box::new(Plain(stringify_all)))),
+        Body::Edit(|_| Ok(Box::new(Plain(maps::stringify_all)))),
     ),
     editor(
         "truncate_all",
@@ -368,207 +349,3 @@ pub(super) const TABLE: &[Definition] = &[
         Body::Edit(Truncate::prepare),
     ),
 ];
-
-type Edited = Result<Option<Value<'static>>, Error>;
-
-fn append(old: Value<'static>, args: &mut Args<'_>) -> Edited {
-    let mut items = match old {
-        Value::Nil => Vec::new(),
-        Value::List(list) => list.into_owned().items,
-        scalar => {
-            check_raw(&scalar)?;
-            vec![scalar]
-        }
-    };
-    let old = items.len();
-    if args.is_given(1) {
-        items.push(args.take(1).into_owned());
-    }
-    items.extend(args.take_list(2).items);
-    items[old..].iter().try_for_each(check_raw)?;
-    Ok(Some(Value::list(items)))
-}
-
-fn delete_index(old: Value<'static>, args: &mut Args<'_>) -> Edited {
-    let Value::List(list) = old else {
-        return Ok(None);
-    };
-    let mut items = list.into_owned().items;
-    let length = items.len() as i64;
-    let start = args.int(1);
-    let end = match args.is_given(2) {
-        true => args.int(2),
-        false => start.saturating_add(1),
-    };
-    if start == 0 && end == length {
-        return Ok(Some(Value::list(Vec::new())));
-    }
-    if start < 0 || start >= length {
-        let message = format!("startIndex {start} out of bounds for slice of length {length}");
-        return Err(Error::new(message));
-    }
-    if end < start {
-        let message = format!("endIndex {end} cannot be less than startIndex {start}");
-        return Err(Error::new(message));
-    }
-    if end > length {
-        return Err(Error::new(format!(
-            "deletion range [{start}:{end}] out of bounds for slice of length {length}"
-        )));
-    }
-    items.drain(start as usize..end as usize);
-    Ok(Some(Value::list(items)))
-}
-
-fn with_maps(
-    old: Value<'static>,
-    args: &mut Args<'_>,
-    merge: fn(&mut Map, String, Value<'static>),
-) -> Edited {
-    let Value::Map(map) = old else {
-        return Ok(None);
-    };
-    let mut map = map.into_owned();
-    for (key, value) in args.take_map(1) {
-        merge(&mut map, key, value);
-    }
-    Ok(Some(Value::map(map)))
-}
-
-fn insert_maps(old: Value<'static>, args: &mut Args<'_>) -> Edited {
-    with_maps(old, args, |map, key, value| {
-        if map.get(&key).is_none() {
-            map.push(key, value);
-        }
-    })
-}
-
-fn update_maps(old: Value<'static>, args: &mut Args<'_>) -> Edited {
-    with_maps(old, args, |map, key, value| {
-        if let Some(old) = map.get_mut(&key) {
-            *old = value;
-        }
-    })
-}
-
-fn upsert_maps(old: Value<'static>, args: &mut Args<'_>) -> Edited {
-    with_maps(old, args, |map, key, value| map.set(key, value))
-}
-
-fn stringify_all(old: Value<'static>, _: &mut Args<'_>) -> Edited {
-    let Value::Map(map) = old else {
-        return Ok(None);
-    };
-    let mut map = map.into_owned();
-    for (_, value) in map.iter_mut() {
-        if !matches!(value, Value::Text(_)) {
-            *value = Value::text(attribute_text(value).into_owned());
-        }
-    }
-    Ok(Some(Value::map(map)))
-}
-
-#[derive(Debug)]
-struct Limit {
-    limit: usize,
-    priority: Vec<String>,
-}
-
-impl Limit {
-    fn prepare(literals: &Literals) -> Result<Box<dyn Edit>, String> {
-        let limit = literals.int(1).unwrap_or_default();
-        let priority = literals.texts(2).unwrap_or_default();
-        let Ok(limit) = usize::try_from(limit) else {
-            return Err(format!(
-                "invalid limit for limit function, {limit} cannot be negative"
-            ));
-        };
-        if limit < priority.len() {
-            return Err(format!(
-                "invalid limit for limit function, {limit} cannot be less than number of \
-                 priority attributes {}",
-                priority.len()
-            ));
-        }
-        Ok(Box::new(Limit { limit, priority }))
-    }
-}
-
-impl Edit for Limit {
-    fn edit(&self, old: Value<'static>, _: &mut Args<'_>) -> Edited {
-        let Value::Map(map) = old else {
-            return Ok(None);
-        };
-        let mut map = map.into_owned();
-        if map.len() <= self.limit {
-            return Ok(None);
-        }
-        let present = self.priority.iter().filter(|key| map.get(key).is_some());
-        let mut count = present.count();
-        map.retain(|key| {
-            if self.priority.iter().any(|other| other == key) {
-                return true;
-            }
-            let room = count < self.limit;
-            count += usize::from(room);
-            room
-        });
-        Ok(Some(Value::map(map)))
-    }
-}
-
-#[derive(Debug)]
-struct Truncate {
-    limit: usize,
-    whole_characters: bool,
-    marker: String,
-}
-
-impl Truncate {
-    fn prepare(literals: &Literals) -> Result<Box<dyn Edit>, String> {
-        let limit = literals.int(1).unwrap_or_default();
-        let Ok(limit) = usize::try_from(limit) else {
-            return Err(format!(
-                "invalid limit for truncate_all function, {limit} cannot be negative"
-            ));
-        };
-        let marker = literals.text(3).unwrap_or_default().to_owned();
-        if marker.len() > limit {
-            return Err(format!(
-                "invalid truncation marker for truncate_all function, length of marker {} \
-                 cannot be greater than limit {limit}",
-                marker.len()
-            ));
-        }
-        Ok(Box::new(Truncate {
-            limit,
-            whole_characters: literals.flag(2).unwrap_or(true),
-            marker,
-        }))
-    }
-}
-
-impl Edit for Truncate {
-    fn edit(&self, old: Value<'static>, _: &mut Args<'_>) -> Edited {
-        let Value::Map(map) = old else {
-            return Ok(None);
-        };
-        let mut map = map.into_owned();
-        for (_, value) in map.iter_mut() {
-            let Value::Text(text) = value else {
-                continue;
-            };
-            if text.len() <= self.limit {
-                continue;
-            }
-            let at = self.limit - self.marker.len();
-            let start = match self.whole_characters {
-                true => Cow::Borrowed(&text[..text.floor_char_boundary(at)]),
-                // Half a character is replaced, as texts here are UTF-8.
-                false => String::from_utf8_lossy(&text.as_bytes()[..at]),
-            };
-            *value = Value::text(format!("{start}{}", self.marker));
-        }
-        Ok(Some(Value::map(map)))
-    }
-}

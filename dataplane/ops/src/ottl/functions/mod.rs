@@ -16,6 +16,7 @@ mod grok_patterns;
 mod hashing;
 mod identity;
 mod logs;
+mod maps;
 mod metrics;
 mod network;
 mod parsing;

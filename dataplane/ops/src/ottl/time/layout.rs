@@ -256,7 +256,7 @@ impl Reading {
             'Y' => {
                 let (value, rest) = fixed(rest.trim_start(), 4)?;
                 self.year = value;
-                return Some(rest);
+                Some(rest)
             }
             'y' => {
                 let (value, rest) = fixed(rest.trim_start(), 2)?;
@@ -265,7 +265,7 @@ impl Reading {
                 } else {
                     value + 2000
                 };
-                return Some(rest);
+                Some(rest)
             }
             'm' | 'o' | 'q' => number(rest, 1, 12, &mut self.month),
             'd' | 'e' | 'g' => number(rest, 0, 31, &mut self.day),
@@ -383,7 +383,7 @@ impl Reading {
         // A time without a year is of this year, or of the last if it would be a week ahead.
         civil.year = now.civil().year;
         let time = self.placed(civil, location)?;
-        if time.instant() <= now.add(7 * 86_400 * SECOND).instant() {
+        if time.instant() <= now.later(7 * 86_400 * SECOND).instant() {
             return Some(time);
         }
         civil.year -= 1;

@@ -102,12 +102,9 @@ impl Time {
         self.nanos
     }
 
+    /// So many nanoseconds later.
     #[must_use]
-    pub fn add(self, nanos: i64) -> Time {
-        Time::new(self.seconds, i64::from(self.nanos), self.zone).shifted(nanos)
-    }
-
-    fn shifted(self, nanos: i64) -> Time {
+    pub fn later(self, nanos: i64) -> Time {
         let seconds = self.seconds.wrapping_add(nanos.div_euclid(SECOND));
         Time::new(
             seconds,
@@ -134,7 +131,7 @@ impl Time {
         let since = (i128::from(self.seconds) + UNIX_TO_YEAR_ONE) * i128::from(SECOND)
             + i128::from(self.nanos);
         let rest = since.rem_euclid(i128::from(nanos)) as i64;
-        self.shifted(-rest)
+        self.later(-rest)
     }
 
     pub(super) fn civil(self) -> Civil {

@@ -79,7 +79,7 @@ pub(super) fn zone_at(location: &jiff::tz::TimeZone, time: Time) -> Zone {
 /// The instant of a wall clock in a location, looked up as Go does it: of two the one after the
 /// change, of none as if the clock had not been moved.
 pub(super) fn at_location(location: &jiff::tz::TimeZone, wall: Time) -> Time {
-    let back = |offset: i32| wall.add(-i64::from(offset) * super::SECOND);
+    let back = |offset: i32| wall.later(-i64::from(offset) * super::SECOND);
     let guess = back(zone_at(location, wall).offset());
     let time = back(zone_at(location, guess).offset());
     time.with_zone(zone_at(location, time))
@@ -94,10 +94,10 @@ pub(super) fn at_abbreviation(
 ) -> Option<Time> {
     const MONTH: i64 = 30 * 86_400 * super::SECOND;
     let months = (0..=12).flat_map(|month| [month, -month]);
-    let zones = months.map(|month| zone_at(location, wall.add(month * MONTH)));
+    let zones = months.map(|month| zone_at(location, wall.later(month * MONTH)));
     let zone = zones
         .into_iter()
         .find(|zone| zone.abbreviation() == abbreviation)?;
-    let time = wall.add(-i64::from(zone.offset()) * super::SECOND);
+    let time = wall.later(-i64::from(zone.offset()) * super::SECOND);
     Some(time.with_zone(zone_at(location, time)))
 }

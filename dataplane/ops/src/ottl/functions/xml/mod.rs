@@ -6,6 +6,7 @@ mod maps;
 mod read;
 mod write;
 mod xpath;
+mod xpath_read;
 
 use super::{Definition, Parameter, optional, parameter, plain, prepared};
 use crate::ottl::coerce::Kind;
