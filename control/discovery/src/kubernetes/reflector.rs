@@ -16,8 +16,8 @@ use crate::refresh::failed;
 
 /// Limit: objects of a page. A pod has some 10 KB, so that a page is 5 MB.
 const PAGE_OBJECTS: u32 = 500;
-/// Limit: bytes of a page, with objects of the largest size that there is on average usage far
-/// below it. A larger answer is an error that is told.
+/// Limit: bytes of a page. 500 objects of the 256 KiB that hardly any has; a larger answer is an
+/// error that is told.
 const PAGE_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Limit: pages of one list, which is 5,000,000 objects: a server that never ends its list is not
 /// followed for ever.

@@ -7,6 +7,7 @@
 
 #[cfg(target_os = "linux")]
 mod cgroup;
+#[cfg(target_os = "linux")]
 mod join;
 #[cfg(target_os = "linux")]
 mod proc;
