@@ -16,6 +16,7 @@ mod log_block;
 mod logging;
 mod plan_command;
 mod run;
+mod test_command;
 mod validate;
 mod wal;
 
@@ -58,6 +59,9 @@ enum Command {
     /// List the components with their arguments, blocks, defaults and exports
     #[command(args_override_self = true)]
     Components(components::ComponentsFlags),
+    /// Run the tests of a configuration
+    #[command(args_override_self = true)]
+    Test(test_command::TestFlags),
     /// Tell what taking a configuration would restart, add, remove and keep, without doing it
     #[command(args_override_self = true)]
     Plan(plan_command::PlanFlags),
@@ -93,6 +97,7 @@ fn main() -> ExitCode {
         Command::Fmt(flags) => exit::status(fmt::run(&flags)),
         Command::Components(flags) => exit::status(components::run(&flags)),
         Command::Plan(flags) => exit::status(plan_command::run(&flags)),
+        Command::Test(flags) => exit::status(test_command::run(&flags)),
         Command::Graph(flags) => exit::status(graph::run(&flags)),
         Command::Wal(command) => exit::status(wal::run(&command)),
         Command::Completion(flags) => exit::status(completion::run(&flags, Cli::command())),

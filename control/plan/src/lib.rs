@@ -57,5 +57,5 @@ pub use load::Rejected;
 pub use outline::{BlockKind, Outline, OutlineBlock, OutlineEdge, outline};
 pub use secrets::scrub;
 pub use settings::Settings;
-pub use source::ConfigSource;
+pub use source::{ConfigSource, is_test_file};
 pub use validate::{Validated, validate};

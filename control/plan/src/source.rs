@@ -65,7 +65,8 @@ fn alloy_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| unreadable(folder, &error))?.path();
-        if path.extension().is_some_and(|ending| ending == "alloy") && path.is_file() {
+        let ours = path.extension().is_some_and(|ending| ending == "alloy");
+        if ours && !is_test_file(&path) && path.is_file() {
             files.push(path);
         }
     }
@@ -74,6 +75,12 @@ fn alloy_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Whether a file holds tests of the configuration beside it, and is no part of that.
+pub fn is_test_file(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().ends_with(".test.alloy")
 }
 
 fn read_text(file: &Path) -> Result<String, Box<Diagnostic>> {

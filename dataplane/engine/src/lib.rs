@@ -42,7 +42,7 @@ pub use fanout::Fanout;
 pub use flow::{Batch, Consume, Nack, worse};
 pub use health::{Health, HealthHandle};
 pub use join::join;
-pub use ledger::{Balance, Ledger};
+pub use ledger::{Balance, DROPPED_ITEMS, Ledger};
 pub use plan::{Command, NodeError, Plan, PlanNode, Report};
 pub use shard::{ShardOptions, shard_main};
 pub use taps::Tap;
