@@ -5,6 +5,7 @@
     reason = "tests drive the program from outside the seam"
 )]
 
+mod admin;
 mod demo;
 mod dns;
 mod kill;

@@ -58,6 +58,27 @@ pub fn send(
     Ok(Response { status, body })
 }
 
+/// The beginning of an answer that does not end: its head and at least `count` bytes of its body.
+pub fn first_bytes(port: u16, path: &str, count: usize) -> io::Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").as_bytes())?;
+    let mut text = String::new();
+    let mut piece = [0; 4096];
+    loop {
+        let read = stream.read(&mut piece)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        text += &String::from_utf8_lossy(&piece[..read]);
+        let body = text.find("\r\n\r\n").map(|head| text.len() - head - 4);
+        if body.is_some_and(|length| length >= count) {
+            return Ok(text);
+        }
+    }
+}
+
 /// A request as a test's server sees it.
 pub struct Request {
     pub method: String,

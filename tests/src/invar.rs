@@ -39,6 +39,7 @@ pub struct Invar {
     pub dir: PathBuf,
     args: Vec<String>,
     announced: Vec<&'static str>,
+    login: Option<(&'static str, &'static str)>,
     child: Option<Child>,
 }
 
@@ -48,8 +49,22 @@ impl Invar {
         Invar::start_with(config, &[])
     }
 
+    /// As [`Invar::start`], where the `http` block lets in only who sends this header.
+    pub fn start_locked(config: &str, login: (&'static str, &'static str)) -> Invar {
+        let mut invar = Invar::prepare(config, &[]);
+        invar.login = Some(login);
+        invar.spawn();
+        invar
+    }
+
     /// As [`Invar::start`], with more flags of `run`.
     pub fn start_with(config: &str, args: &[&str]) -> Invar {
+        let mut invar = Invar::prepare(config, args);
+        invar.spawn();
+        invar
+    }
+
+    fn prepare(config: &str, args: &[&str]) -> Invar {
         let dir = tempfile::Builder::new()
             .prefix("invar-")
             .tempdir()
@@ -57,15 +72,14 @@ impl Invar {
             .keep();
         std::fs::write(dir.join("config.alloy"), config).expect("the scratch folder is writable");
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let mut invar = Invar {
+        Invar {
             http: free_port(),
             dir,
             args,
             announced: Vec::new(),
+            login: None,
             child: None,
-        };
-        invar.spawn();
-        invar
+        }
     }
 
     /// Starts again on the same storage, after [`Invar::kill`] or [`Invar::stop`].
@@ -93,12 +107,13 @@ impl Invar {
             .expect("the binary starts");
         self.child = Some(child);
         let http = self.http;
+        let login: Vec<_> = self.login.into_iter().collect();
         let log = self.dir.join("log");
         eventually(
             &format!("ready; see {}", log.display()),
             Duration::from_secs(20),
             || {
-                http::get(http, "/-/ready")
+                http::send(http, "GET", "/-/ready", &login, &[])
                     .ok()
                     .filter(|response| response.status == 200)
             },

@@ -2,6 +2,7 @@
 
 use admin::settings::{http, livedebugging, tracing_block};
 use admin::{Gate, LiveDebugging, TlsSwitch};
+use engine::Command;
 use plan::{Catalogue, Kind, Settings};
 use schema::Descriptor;
 use sources::remotecfg;
@@ -40,6 +41,8 @@ pub struct Switches {
     pub gate: Gate,
     pub tls: TlsSwitch,
     pub live: LiveDebugging,
+    /// For what blocks have to tell shards.
+    pub shards: Vec<flume::Sender<Command>>,
 }
 
 /// Connects the blocks with what they set up.
@@ -49,6 +52,7 @@ pub fn settings(switches: &Switches) -> Settings {
         gate,
         tls,
         live,
+        shards,
     } = switches.clone();
     Settings::new()
         .on(http::DESCRIPTOR.name, move |block| {
@@ -58,7 +62,7 @@ pub fn settings(switches: &Switches) -> Settings {
             livedebugging::apply(block.as_deref(), &live)
         })
         .on(log_block::DESCRIPTOR.name, move |block| {
-            log_block::apply(block.as_deref(), &log)
+            log_block::apply(block.as_deref(), &log, &shards)
         })
         .on(remotecfg::DESCRIPTOR.name, |block| {
             remotecfg::apply(block.as_deref())

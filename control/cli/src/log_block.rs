@@ -4,6 +4,7 @@
 use schema::{Descriptor, Port, Stability};
 
 use crate::logging::{Format, Level, Log};
+use engine::{Command, OwnLogs};
 
 pub static DESCRIPTOR: Descriptor =
     Descriptor::of::<Logging>("logging", Stability::GenerallyAvailable, &[], &[]);
@@ -24,7 +25,12 @@ pub struct Logging {
     write_to: Vec<Port>,
 }
 
-pub fn apply(arguments: Option<&Logging>, log: &Log) {
+/// Limit: own lines that wait for a shard, some 200 KiB.
+const OWN_LINES_MAX: usize = 1_000;
+
+pub fn apply(arguments: Option<&Logging>, log: &Log, shards: &[flume::Sender<Command>]) {
+    let ports = arguments.map_or(&[][..], |arguments| &arguments.write_to);
+    forward(ports, log, shards);
     let Some(arguments) = arguments else {
         return log.configure(Level::Info, Format::Logfmt);
     };
@@ -39,12 +45,21 @@ pub fn apply(arguments: Option<&Logging>, log: &Log) {
         _ => Format::Logfmt,
     };
     log.configure(level, format);
-    if !arguments.write_to.is_empty() {
-        tracing::warn!("logging: write_to is not available yet, lines go to standard error only");
-    }
     if arguments.destination.as_deref() == Some("windows_event_log") {
         tracing::warn!(
             "logging: the Windows event log is not available yet, lines go to standard error"
         );
     }
+}
+
+/// Lets the first shard take the lines for these ports.
+fn forward(ports: &[Port], log: &Log, shards: &[flume::Sender<Command>]) {
+    let (Some(shard), false) = (shards.first(), ports.is_empty()) else {
+        return log.forward(None);
+    };
+    let (lines_in, lines) = flume::bounded(OWN_LINES_MAX);
+    let ports = ports.to_vec();
+    let own = Command::OwnLogs(OwnLogs { ports, lines });
+    // Without its shard the process is about to end.
+    log.forward(shard.send(own).is_ok().then_some(lines_in));
 }

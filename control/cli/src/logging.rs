@@ -13,8 +13,10 @@ use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use engine::OwnLine;
 use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Event, Metadata, Subscriber};
@@ -32,7 +34,11 @@ const FLUSH_WAIT: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub struct Log {
     lines: SyncSender<Item>,
+    forward: Forward,
 }
+
+/// Who gets the lines besides standard error.
+type Forward = Arc<Mutex<Option<flume::Sender<OwnLine>>>>;
 
 /// The least level that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +70,14 @@ static LOST_LINES: AtomicU64 = AtomicU64::new(0);
 /// Starts the writing thread and takes over all `tracing` events of the process.
 pub fn start() -> Log {
     let (lines, queue) = mpsc::sync_channel(QUEUED_LINES_MAX);
+    let to = Forward::default();
+    let forward = to.clone();
     std::thread::Builder::new()
         .name("log".to_owned())
         .stack_size(64 * 1024)
-        .spawn(move || write_lines(queue))
+        .spawn(move || write_lines(queue, &forward))
         .expect("a thread can be started this early");
-    let log = Log { lines };
+    let log = Log { lines, forward: to };
     tracing::subscriber::set_global_default(Lines { log: log.clone() })
         .expect("this is the only place that sets a subscriber");
     log
@@ -91,6 +99,14 @@ impl Log {
             // A writer that is stuck (a pipe nobody reads) must not keep the process alive.
             let _ = wait.recv_timeout(FLUSH_WAIT);
         }
+    }
+
+    /// Gives all lines from now on to this channel too, or to none.
+    pub fn forward(&self, to: Option<flume::Sender<OwnLine>>) {
+        *self
+            .forward
+            .lock()
+            .expect("nothing panics while it holds the lock") = to;
     }
 
     /// The last lines, up to [`RECENT_BYTES_MAX`].
@@ -115,7 +131,7 @@ impl Log {
     }
 }
 
-fn write_lines(queue: Receiver<Item>) {
+fn write_lines(queue: Receiver<Item>, forward: &Forward) {
     let mut stderr = std::io::stderr();
     let mut recent: VecDeque<String> = VecDeque::new();
     let mut recent_bytes = 0;
@@ -124,6 +140,15 @@ fn write_lines(queue: Receiver<Item>) {
             Item::Line(line) => {
                 // Nobody is left to be told that standard error is closed.
                 drop(stderr.write_all(line.as_bytes()));
+                let forward = forward.lock().map(|to| to.clone());
+                if let Ok(Some(forward)) = forward {
+                    let own = OwnLine {
+                        timestamp_ns: runtime::wall_ns(),
+                        line: line.trim_end().to_owned(),
+                    };
+                    // What finds it full is left out: standard error has every line.
+                    drop(forward.try_send(own));
+                }
                 recent_bytes += line.len();
                 recent.push_back(line);
                 while recent_bytes > RECENT_BYTES_MAX {

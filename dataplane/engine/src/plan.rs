@@ -8,6 +8,7 @@ use schema::Body;
 
 use crate::component::Component;
 use crate::health::Health;
+use crate::own_logs::OwnLogs;
 use crate::taps::Tap;
 
 /// The evaluated graph of one epoch. Immutable; applying it is a diff against what runs.
@@ -49,6 +50,8 @@ pub enum Command {
     },
     /// Shows what passes a node, until the receiving end of its channel is dropped.
     Tap(Tap),
+    /// Takes the process's own log lines, until their channel ends.
+    OwnLogs(OwnLogs),
     /// Stop taking, finish what was accepted, answer, end. The channel's other commands after this
     /// one are not read.
     Drain(flume::Sender<()>),

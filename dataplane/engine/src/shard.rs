@@ -24,6 +24,7 @@ use crate::health::{Health, HealthHandle};
 use crate::instance::Instance;
 use crate::lanes::Lanes;
 use crate::limits::{REBUILD_DELAY, SHUTDOWN_MAX};
+use crate::own_logs;
 use crate::plan::{Command, NodeError, Plan, PlanNode, Report};
 use crate::taps::{Tap, Taps};
 
@@ -57,6 +58,10 @@ pub async fn shard_main(
             Command::Snapshot(reply) => drop(reply.send(shard.registry.snapshot())),
             Command::Inspect { node, reply } => drop(reply.send(shard.inspect(&node))),
             Command::Tap(tap) => shard.tap(tap),
+            Command::OwnLogs(own) => {
+                let (slots, registry) = (shard.slots.clone(), shard.registry.clone());
+                runtime::spawn(own_logs::forward(own, slots, registry));
+            }
             Command::Drain(reply) => {
                 shard.push(Work::Drain);
                 rollout.join().await;

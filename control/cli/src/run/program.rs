@@ -60,6 +60,7 @@ impl Program {
             gate: admin::Gate::default(),
             tls: admin::TlsSwitch::default(),
             live: admin::LiveDebugging::default(),
+            shards: commands.clone(),
         };
         let hostname = globals.hostname.as_str().into();
         let options = Options {
