@@ -15,6 +15,7 @@ mod difference;
 mod listen;
 mod live;
 mod metrics;
+mod pprof;
 mod process;
 pub mod settings;
 mod support;
@@ -86,6 +87,8 @@ fn router(server: Server) -> Router {
         .route("/-/ready", get(control::ready))
         .route("/-/healthy", get(control::healthy))
         .route("/-/reload", get(control::reload).post(control::reload))
+        .route("/debug/pprof/", any(pprof::absent))
+        .route("/debug/pprof/{*profile}", any(pprof::absent))
         .route("/-/support", get(support::bundle))
         .route("/-/plan", get(difference::own).post(difference::given))
         .route("/api/v0/component/{*path}", get(metrics::component))

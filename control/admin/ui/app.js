@@ -202,6 +202,98 @@ function showComponents(components, perComponent) {
   $("components").tBodies[0].replaceChildren(...rows);
 }
 
+// ---- the graph: layers by the longest way to a component, rows near what leads there
+
+const GRAPH_MAX = 150; // more boxes are no picture any more
+const BOX = { width: 210, height: 40, gapX: 90, gapY: 14 };
+
+function layers(components) {
+  const edges = [];
+  const ids = new Set(components.map(fullId));
+  for (const component of components) {
+    for (const to of component.dataFlowEdgesTo) if (ids.has(to)) edges.push([fullId(component), to]);
+  }
+  const layer = new Map([...ids].map((id) => [id, 0]));
+  // A ring would push its members on for ever: as many rounds as components are enough for the rest.
+  for (let round = 0, moved = true; moved && round < ids.size; round++) {
+    moved = false;
+    for (const [from, to] of edges) {
+      if (layer.get(to) <= layer.get(from) && layer.get(from) < ids.size) {
+        layer.set(to, layer.get(from) + 1);
+        moved = true;
+      }
+    }
+  }
+  const rows = [];
+  const place = new Map();
+  const order = [...ids].sort((a, b) => layer.get(a) - layer.get(b));
+  for (const id of order) {
+    const column = layer.get(id);
+    const before = edges.filter(([, to]) => to === id).map(([from]) => place.get(from)?.row ?? 0);
+    const wanted = before.length ? Math.round(before.reduce((a, b) => a + b, 0) / before.length) : 0;
+    const taken = (rows[column] ??= new Set());
+    let row = wanted;
+    while (taken.has(row)) row++;
+    taken.add(row);
+    place.set(id, { column, row });
+  }
+  return { edges, place };
+}
+
+function svg(tag, attributes, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+function showGraph(components, list) {
+  if (components.length > GRAPH_MAX) {
+    $("graph").textContent = `${components.length} components are too many for a picture; filter the list below, or use invar graph.`;
+    return;
+  }
+  const { edges, place } = layers(components);
+  const at = (id) => {
+    const { column, row } = place.get(id);
+    return [column * (BOX.width + BOX.gapX) + 2, row * (BOX.height + BOX.gapY) + 2];
+  };
+  const books = new Map(); // from and to -> sums over shards and ports
+  for (const edge of list) {
+    const key = JSON.stringify([edge.component, edge.edge?.replace(/\.[^.]+$/, "")]);
+    const sum = books.get(key) ?? { rate: null, held: 0, dropped: 0 };
+    if (edge.inRate !== null) sum.rate = (sum.rate ?? 0) + edge.inRate;
+    sum.held += edge.held;
+    sum.dropped += edge.dropped;
+    books.set(key, sum);
+  }
+  const parts = [];
+  let [width, height] = [0, 0];
+  for (const [from, to] of edges) {
+    const book = books.get(JSON.stringify([from, to]));
+    const [x1, y1] = at(from).map((v, i) => v + (i ? BOX.height / 2 : BOX.width));
+    const [x2, y2] = at(to).map((v, i) => v + (i ? BOX.height / 2 : 0));
+    const half = BOX.gapX / 2;
+    const line = svg("path", { d: `M${x1},${y1}C${x1 + half},${y1} ${x2 - half},${y2} ${x2},${y2}`, class: book?.dropped > 0 ? "edge bad" : book ? "edge" : "edge value" });
+    if (book) line.append(svg("title", {}, `${from} to ${to}: ${number(book.rate)} /s, ${number(book.held)} held, ${number(book.dropped)} dropped`));
+    parts.push(line);
+    if (book) parts.push(svg("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 4, class: "rate" }, `${number(book.rate)}/s`));
+  }
+  for (const component of components) {
+    const id = fullId(component);
+    const [x, y] = at(id);
+    [width, height] = [Math.max(width, x + BOX.width), Math.max(height, y + BOX.height)];
+    const label = component.label ?? "";
+    const box = svg("a", { href: `component/${id}`, "data-id": id, class: `box ${component.health.state}` },
+      svg("title", {}, `${id}: ${component.health.state} ${component.health.message}`),
+      svg("rect", { x, y, width: BOX.width, height: BOX.height, rx: 5 }),
+      svg("text", { x: x + 9, y: y + 16, class: "kind" }, component.name.slice(0, 32)),
+      svg("text", { x: x + 9, y: y + 32 }, label.slice(0, 28)));
+    parts.push(box);
+  }
+  const drawing = svg("svg", { width: width + 4, height: height + 4, viewBox: `0 0 ${width + 4} ${height + 4}` }, ...parts);
+  $("graph").replaceChildren(drawing);
+}
+
 // ---- one component
 
 let shown = { components: [], perComponent: new Map(), edges: [] };
@@ -303,6 +395,7 @@ async function poll() {
     shown = { components, perComponent: byComponent(list), edges: list };
     showTotals(samples, components, list);
     showShards(byShard(list));
+    showGraph(components, list);
     showComponents(shown.components, shown.perComponent);
     previous = { at, edges: now };
     $("ready").textContent = "running";

@@ -82,7 +82,7 @@ pub struct ServerFlags {
     )]
     pub ui_path_prefix: String,
 
-    /// Accepted for compatibility: there are no Go profiles to serve
+    /// Accepted for compatibility: there are no profiles to serve, /debug/pprof says why
     #[arg(long = "server.http.enable-pprof", num_args = 0..=1, require_equals = true,
           default_missing_value = "true", default_value = "true", value_parser = parse_bool,
           action = ArgAction::Set)]
