@@ -18,9 +18,11 @@ fn config(dead: u16) -> String {
         r#"
 logging {{
 	level    = "debug"
-	write_to = [loki.echo.own.receiver]
+	write_to = [loki.relabel.own.receiver]
 }}
-loki.echo "own" {{ }}
+loki.relabel "own" {{
+	forward_to = []
+}}
 livedebugging {{
 	enabled = true
 }}
@@ -47,7 +49,7 @@ declare "to" {{
 	}}
 }}
 to "there" {{
-	word = "{CANARY}-custom"
+	word = local.file.secret.content
 }}
 prometheus.exporter.self "me" {{ }}
 prometheus.scrape "me" {{

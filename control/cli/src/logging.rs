@@ -27,6 +27,10 @@ const QUEUED_LINES_MAX: usize = 4096;
 /// Limit: log lines that are kept for the support bundle: the last thousand or so.
 const RECENT_BYTES_MAX: usize = 128 * 1024;
 
+/// Limit: a longer line stays on standard error only. A component that logs what it gets, and gets
+/// what is logged, quotes its own lines again and again; this ends it after a few turns.
+const FORWARDED_BYTES_MAX: usize = 8 * 1024;
+
 /// How long [`Log::flush`] waits for the writing thread before the process ends without it.
 const FLUSH_WAIT: Duration = Duration::from_millis(200);
 
@@ -141,7 +145,9 @@ fn write_lines(queue: Receiver<Item>, forward: &Forward) {
                 // Nobody is left to be told that standard error is closed.
                 drop(stderr.write_all(line.as_bytes()));
                 let forward = forward.lock().map(|to| to.clone());
-                if let Ok(Some(forward)) = forward {
+                if let Ok(Some(forward)) = forward
+                    && line.len() <= FORWARDED_BYTES_MAX
+                {
                     let own = OwnLine {
                         timestamp_ns: runtime::wall_ns(),
                         line: line.trim_end().to_owned(),

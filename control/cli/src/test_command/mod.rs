@@ -17,7 +17,7 @@
 //!
 //! Tests of `site.alloy` stand beside it in `site.test.alloy`, those of a folder in any
 //! `*.test.alloy` of it. The components' real code runs on a simulated machine, whose clock jumps:
-//! what a component does after a minute costs no waiting, and a run gives the same result each time.
+//! what a component does after a minute costs no waiting, and each run gives the same result.
 
 mod bench;
 mod case;
