@@ -7,6 +7,7 @@
 
 pub mod exporter_self;
 pub mod file_match;
+pub mod git;
 pub mod imports;
 pub mod local_file;
 pub mod remote_http;

@@ -6,6 +6,7 @@
 
 pub mod file;
 mod folder;
+pub mod git;
 pub mod http;
 pub mod string;
 
@@ -16,7 +17,12 @@ use eval::{Component, ResolverCx};
 use schema::{ExportField, Value};
 
 /// The sources of this crate.
-pub static IMPORTS: &[&Component] = &[&file::COMPONENT, &http::COMPONENT, &string::COMPONENT];
+pub static IMPORTS: &[&Component] = &[
+    &file::COMPONENT,
+    &git::COMPONENT,
+    &http::COMPONENT,
+    &string::COMPONENT,
+];
 
 /// For programs only: no configuration can refer to them.
 const EXPORTS: &[ExportField] = &[];
