@@ -15,6 +15,7 @@ mod body;
 mod expression;
 mod format;
 mod json_path;
+mod limits;
 mod number;
 mod operators;
 mod resolver;

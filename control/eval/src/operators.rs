@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use schema::{Capsule, Number, OptionalSecret, Value};
 use syntax::{BinaryOp, UnaryOp};
 
+use crate::limits::check_text;
 use crate::number::{self, Pair};
 
 /// Which operand is to blame.
@@ -64,17 +65,17 @@ pub(crate) fn binary(op: BinaryOp, left: &Value, right: &Value) -> Result<Value,
         })),
         (Value::Number(a), Value::Number(b)) => numbers(op, *a, *b, right),
         (Value::String(a), Value::String(b)) => Ok(match op {
-            BinaryOp::Add => Value::string(format!("{a}{b}")),
+            BinaryOp::Add => Value::string(joined(a, b)?),
             _ => Value::Bool(ordered(op, a.cmp(b))),
         }),
         (Value::Capsule(Capsule::Secret(a)), Value::Capsule(Capsule::Secret(b))) => {
-            Ok(Value::secret(format!("{}{}", a.expose(), b.expose())))
+            Ok(Value::secret(joined(a.expose(), b.expose())?))
         }
         (
             Value::Capsule(Capsule::OptionalSecret(a)),
             Value::Capsule(Capsule::OptionalSecret(b)),
         ) => {
-            let text = format!("{}{}", a.expose(), b.expose());
+            let text = joined(a.expose(), b.expose())?;
             let joined = match a.is_secret() || b.is_secret() {
                 true => OptionalSecret::secret(text),
                 false => OptionalSecret::plain(text),
@@ -87,6 +88,18 @@ pub(crate) fn binary(op: BinaryOp, left: &Value, right: &Value) -> Result<Value,
             a.type_name(),
             symbol(op),
         )),
+    }
+}
+
+fn joined(a: &str, b: &str) -> Result<String, OperandError> {
+    match check_text(a.len() + b.len()) {
+        Ok(()) => Ok(format!("{a}{b}")),
+        Err(message) => Err(OperandError {
+            side: Side::Right,
+            message,
+            expected: None,
+            found: None,
+        }),
     }
 }
 

@@ -234,3 +234,28 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn texts_and_lists_that_would_take_all_memory_are_refused() {
+    let mut scope = Scope::new();
+    scope.set("half", Value::string("x".repeat(40 * 1024 * 1024)));
+    let list = Value::array(std::iter::repeat_n(Value::Null, 2_500_000));
+    scope.set("list", list);
+    for expression in [
+        "half + half",
+        "string.replace(half, \"x\", \"yy\")",
+        "string.join([half, half], \"\")",
+        "array.concat(list, list)",
+    ] {
+        let parse = syntax::parse(0, format!("a = {expression}"));
+        let Some(Stmt::Attribute(attribute)) = parse.tree.body().statements().next() else {
+            panic!("{expression} is an attribute")
+        };
+        let error = evaluate(attribute.value(), &scope).expect_err(expression);
+        assert!(
+            error.message.contains("would have more than"),
+            "{}",
+            error.message
+        );
+    }
+}

@@ -16,13 +16,6 @@ pub fn on_control(test: impl AsyncFnOnce()) {
     tokio::task::LocalSet::new().block_on(&runtime, async { test().await });
 }
 
-/// The same with the real clock, for what waits for programs.
-pub fn on_control_for_real(test: impl AsyncFnOnce()) {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().build().expect("a runtime");
-    tokio::task::LocalSet::new().block_on(&runtime, async { test().await });
-}
-
 /// Starts an instance as `plan` would.
 pub async fn start<const N: usize>(
     component: &'static Component,

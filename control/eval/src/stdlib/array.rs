@@ -6,6 +6,7 @@ use std::sync::Arc;
 use schema::{Capsule, Number, Object, Targets, Value};
 
 use super::call::{Call, Result, fail};
+use crate::limits::ELEMENTS_MAX;
 use crate::operators::equal;
 
 /// The elements of all arrays. Lists of targets stay lists of targets, without copying labels.
@@ -19,6 +20,12 @@ pub(super) fn concat(call: &Call<'_>) -> Result {
     if let [only] = arguments {
         return Ok(only.clone());
     }
+    let count: usize = arguments.iter().map(count_of).sum();
+    if count > ELEMENTS_MAX {
+        return fail(format!(
+            "the list would have more than {ELEMENTS_MAX} elements"
+        ));
+    }
     if let Some(targets) = concat_targets(arguments) {
         return Ok(targets);
     }
@@ -27,6 +34,14 @@ pub(super) fn concat(call: &Call<'_>) -> Result {
         values.extend(argument.elements().unwrap_or_default().iter().cloned());
     }
     Ok(Value::Array(Arc::new(values)))
+}
+
+fn count_of(list: &Value) -> usize {
+    match list {
+        Value::Array(values) => values.len(),
+        Value::Targets(targets) => targets.len(),
+        _ => 0,
+    }
 }
 
 fn concat_targets(arguments: &[Value]) -> Option<Value> {

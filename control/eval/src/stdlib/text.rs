@@ -2,7 +2,8 @@
 
 use schema::{Capsule, Type, Value};
 
-use super::call::{Call, Result};
+use super::call::{Call, Result, fail};
+use crate::limits::check_text;
 
 pub(super) fn format(call: &Call<'_>) -> Result {
     call.expect_at_least(1)?;
@@ -23,6 +24,8 @@ pub(super) fn join(call: &Call<'_>) -> Result {
         .iter()
         .map(|value| value.as_str().unwrap_or_default())
         .collect();
+    let bytes = texts.iter().map(|text| text.len() + separator.len()).sum();
+    check_text(bytes).or_else(fail)?;
     Ok(Value::string(texts.join(&separator)))
 }
 
@@ -30,6 +33,11 @@ pub(super) fn join(call: &Call<'_>) -> Result {
 pub(super) fn replace(call: &Call<'_>) -> Result {
     call.expect(3)?;
     let (text, from, to) = (call.text(0)?, call.text(1)?, call.text(2)?);
+    if to.len() > from.len() {
+        let found = text.matches(&*from).count();
+        let grown = found.saturating_mul(to.len() - from.len());
+        check_text(grown.saturating_add(text.len())).or_else(fail)?;
+    }
     Ok(Value::string(text.replace(&*from, &to)))
 }
 

@@ -15,7 +15,7 @@ mod remote;
 use std::fmt;
 
 pub use object::{Files, Id};
-pub use pack::unpack;
+pub use pack::{sealed, unpack};
 pub use remote::Remote;
 
 use object::Objects;

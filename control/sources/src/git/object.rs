@@ -80,6 +80,11 @@ impl Objects {
         self.by_id.get(&id)
     }
 
+    /// The ids of all that there is.
+    pub fn ids(&self) -> impl Iterator<Item = Id> {
+        self.by_id.keys().copied()
+    }
+
     /// The files of a commit or of the commit that a tag is of.
     pub fn files(&self, id: Id) -> Result<Files, GitError> {
         let (kind, content) = self.want(id)?;

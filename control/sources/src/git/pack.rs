@@ -46,6 +46,11 @@ pub fn unpack(pack: &[u8]) -> Result<Objects, GitError> {
     unpacker.finish()
 }
 
+/// Bytes with the checksum that ends a pack.
+pub fn sealed(body: &[u8]) -> Vec<u8> {
+    [body, &Sha1::digest(body)[..]].concat()
+}
+
 struct Unpacker<'a> {
     body: &'a [u8],
     at: usize,

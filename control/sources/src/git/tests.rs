@@ -6,11 +6,10 @@ use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use sha1::{Digest, Sha1};
 
 use super::object::Kind;
 use super::*;
-use crate::tests::on_control_for_real;
+use crate::tests::on_real_control;
 
 /// A pack of objects: kind bits, what stands between head and content, content.
 fn pack(objects: &[(u8, Vec<u8>, Vec<u8>)]) -> Vec<u8> {
@@ -25,9 +24,7 @@ fn pack(objects: &[(u8, Vec<u8>, Vec<u8>)]) -> Vec<u8> {
         deflated.write_all(content).expect("in memory");
         pack.extend(deflated.finish().expect("in memory"));
     }
-    let checksum = Sha1::digest(&pack);
-    pack.extend_from_slice(&checksum);
-    pack
+    sealed(&pack)
 }
 
 fn raw(id: Id) -> Vec<u8> {
@@ -155,7 +152,7 @@ fn git(folder: &Path, arguments: &[&str]) {
 
 #[test]
 fn a_repository_of_this_machine_is_read_by_branch_tag_and_commit() {
-    on_control_for_real(async || {
+    on_real_control(async || {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let write = |text: &str| {
             std::fs::write(folder.path().join("a.alloy"), text).expect("a scratch folder");
