@@ -210,7 +210,8 @@ fn deflated_bodies_are_unpacked_and_bounded() {
         let limit = ("max_send_message_size", Value::string("1KiB"));
         let _shard = started(api([keep_time(), limit])).await;
         let deflated = |line: &str| {
-            let json = format!(r#"{{"streams":[{{"stream":{{"a":"1"}},"values":[["5","{line}"]]}}]}}"#);
+            let values = format!(r#"[["5","{line}"]]"#);
+            let json = format!(r#"{{"streams":[{{"stream":{{"a":"1"}},"values":{values}}}]}}"#);
             let level = flate2::Compression::default();
             let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), level);
             std::io::Write::write_all(&mut encoder, json.as_bytes()).expect("in memory");

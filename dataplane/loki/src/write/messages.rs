@@ -15,8 +15,8 @@ use crate::outcomes::Outcomes;
 /// it, compressed or not, and a segment has 16 MiB.
 pub const BATCH_BYTES_MAX: u64 = 8 << 20;
 
-/// Limit: bytes of one entry; Loki itself refuses lines of more than 256 KiB by default. Longer ones
-/// are dropped and counted.
+/// Limit: bytes of one entry; Loki itself refuses lines of more than 256 KiB by default. Longer
+/// ones are dropped and counted.
 pub const ENTRY_BYTES_MAX: usize = 8 << 20;
 
 /// The kind of a record: a header, then a push request as protobuf in a snappy block.
