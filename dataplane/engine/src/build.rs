@@ -203,6 +203,11 @@ impl Build {
         self.lanes.close(&self.node_path()).await;
     }
 
+    /// Where the node keeps what it has to find again: below it are its lanes.
+    pub fn node_folder(&self) -> PathBuf {
+        self.node_path()
+    }
+
     fn node_path(&self) -> PathBuf {
         node_path(&self.globals.storage_path, &self.node)
     }

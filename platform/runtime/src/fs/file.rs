@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Mapping;
+use super::stat::stat_of;
+use super::{Mapping, Stat};
 use crate::backend::Backend;
 use crate::current;
 use crate::service;
@@ -214,6 +215,16 @@ impl File {
     /// Whether the file is empty.
     pub fn is_empty(&self) -> io::Result<bool> {
         self.len().map(|len| len == 0)
+    }
+
+    /// What is known of it now, without waiting, whatever it is called by now.
+    pub fn stat(&self) -> io::Result<Stat> {
+        match &self.inner {
+            #[cfg(target_os = "linux")]
+            Inner::Ring(file) => Ok(stat_of(&file.std().metadata()?)),
+            Inner::Blocking(file) => Ok(stat_of(&file.metadata()?)),
+            Inner::Sim(file) => Ok(file.stat()),
+        }
     }
 
     /// Maps the whole file as it is now.

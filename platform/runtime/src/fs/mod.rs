@@ -8,6 +8,7 @@ mod file;
 mod lock;
 mod mapping;
 mod names;
+mod stat;
 
 pub use file::{File, OpenOptions};
 pub use lock::{Lock, lock};
@@ -16,3 +17,4 @@ pub use names::{
     DirEntry, create_dir_all, exists, open, read, read_dir, remove_file, rename, sync_dir,
     write_atomic,
 };
+pub use stat::{Identity, Stat, stat_all};

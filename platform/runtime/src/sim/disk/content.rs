@@ -18,6 +18,8 @@ pub(super) struct Node {
     len: u64,
     durable: Arc<Vec<u8>>,
     changes: Vec<Change>,
+    /// Wall clock at the last change; zero for what was there before the simulation.
+    pub(super) modified_ns: i64,
     /// Open handles; a file without one and without a name is gone.
     pub(super) open: u32,
     /// Changes that a failed sync gave up: no later sync makes them durable, a crash may leave
@@ -41,6 +43,7 @@ impl Node {
             len: content.len() as u64,
             durable: Arc::new(content),
             changes: Vec::new(),
+            modified_ns: 0,
             open: 0,
             doomed: Vec::new(),
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::content::Node;
 use super::ops::{Kind, enter};
 use super::{Disk, NodeId, State};
-use crate::fs::DirEntry;
+use crate::fs::{DirEntry, Identity, Stat};
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,20 @@ impl State {
 }
 
 impl State {
+    pub(super) fn stat(&self, node: NodeId) -> Stat {
+        let of_node = |entry: &&Entry| **entry == Entry::File(node);
+        Stat {
+            len: self.nodes[&node].len(),
+            is_dir: false,
+            modified_ns: self.nodes[&node].modified_ns,
+            identity: Identity {
+                device: 0,
+                inode: node,
+            },
+            links: self.names.values().filter(of_node).count() as u64,
+        }
+    }
+
     /// Drops the files that no name can lead to any more, not even after a crash.
     fn forget_unnamed(&mut self) {
         let added = self
@@ -166,6 +180,25 @@ impl Disk {
         let mut entries: Vec<DirEntry> = entries.collect();
         entries.sort();
         Ok(entries)
+    }
+
+    /// What is known of a file, without an operation: looking costs the device nothing.
+    pub(crate) fn stat(&self, path: &Path) -> io::Result<Stat> {
+        let state = self.borrow();
+        match state.names.get(path) {
+            Some(Entry::File(node)) => Ok(state.stat(*node)),
+            Some(Entry::Folder) => Ok(Stat {
+                len: 0,
+                is_dir: true,
+                modified_ns: 0,
+                identity: Identity {
+                    device: 0,
+                    inode: 0,
+                },
+                links: 1,
+            }),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     pub(crate) async fn exists(&self, path: &Path) -> io::Result<bool> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::names::Entry;
 use super::{Disk, Fault, NodeId, State};
 use crate::current;
-use crate::fs::OpenOptions;
+use crate::fs::{OpenOptions, Stat};
 
 /// What an operation needs, which decides the faults that can hit it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,7 @@ impl File {
         let makes = options.create || options.create_new;
         enter(&disk, if makes { Kind::Grow } else { Kind::Look }).await?;
         let mut state = disk.borrow_mut();
+        let known = state.names.contains_key(path);
         let node = match state.names.get(path).copied() {
             Some(Entry::Folder) => return Err(io::ErrorKind::IsADirectory.into()),
             Some(Entry::File(_)) if options.create_new => {
@@ -87,6 +88,9 @@ impl File {
         };
         if options.truncate {
             state.node(node).set_len(0);
+        }
+        if options.truncate || !known {
+            state.node(node).modified_ns = current::world().wall_ns();
         }
         state.node(node).open += 1;
         drop(state);
@@ -105,7 +109,9 @@ impl File {
         let end = offset + bytes.len() as u64;
         let fault = fault.or_else(|| state.full(self.node, end).err());
         let Some(fault) = fault else {
-            state.node(self.node).write(offset, bytes);
+            let node = state.node(self.node);
+            node.write(offset, bytes);
+            node.modified_ns = current::world().wall_ns();
             return Ok(());
         };
         // A failed write may have written a beginning.
@@ -164,8 +170,14 @@ impl File {
         enter(&self.disk, Kind::Grow).await?;
         let mut state = self.disk.borrow_mut();
         state.full(self.node, len)?;
-        state.node(self.node).set_len(len);
+        let node = state.node(self.node);
+        node.set_len(len);
+        node.modified_ns = current::world().wall_ns();
         Ok(())
+    }
+
+    pub(crate) fn stat(&self) -> Stat {
+        self.disk.borrow().stat(self.node)
     }
 
     pub(crate) fn len(&self) -> u64 {

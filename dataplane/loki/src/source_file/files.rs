@@ -1,0 +1,649 @@
+//! All targets of an instance: which files there are, when they are looked at, who reads them.
+//!
+//! Limit: memory is that of the workers (a buffer and a batch each) and some hundred bytes for each
+//! file, however many lines wait in them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use batch::{LabelsBuf, LogsBatch};
+use engine::{Batch, Build, Fanout, Ledger, TaskSet};
+use runtime::fs;
+use runtime::metrics::Gauge;
+use runtime::sync::Notify;
+use schema::{Attribute, Block, Body, Span, Value, ValueSpan};
+use stdx::glob::Glob;
+
+use super::charset::Charset;
+use super::clock::Clock;
+use super::opened::{CHUNK_BYTES, Progress, Sink};
+use super::positions::{self, Key, Stored};
+use super::tail::{Metrics, Start, State, Tail};
+use super::{ACTIVE, FILE_BYTES, OnPositionsFileError, READ_BYTES, READ_LINES};
+use super::{SourceFileArguments, archive};
+
+/// Batches that may be on their way at the same time. Each waits for a commit of the log, so that
+/// one alone would leave the disk idle.
+const WORKERS: usize = 8;
+
+/// A batch is passed on at this size.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// How long lines of files at their end may wait for others: nobody waits for their answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Looking at a file costs a few microseconds. With many files they are looked at less often, so
+/// that looking takes at most a twentieth of a core.
+const LOOK_COST: Duration = Duration::from_micros(40);
+
+/// Limit: how often a shard looks, whatever the settings say.
+const LOOK_MIN: Duration = Duration::from_millis(10);
+
+/// How often positions are saved: a killed process delivers again what it read since. Of many files
+/// less often, for all of them are written each time.
+const SAVE_MIN: Duration = Duration::from_secs(1);
+const SAVE_MAX: Duration = Duration::from_secs(10);
+const SAVE_COST: Duration = Duration::from_micros(500);
+
+/// How often the reference's positions file is written.
+const PROJECT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long workers may take to finish when the instance ends.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// An instance.
+pub struct Files {
+    cx: Build,
+    arguments: RefCell<Arc<SourceFileArguments>>,
+    forward: RefCell<Fanout>,
+    charset: Charset,
+    folder: PathBuf,
+    stored: RefCell<HashMap<Key, Stored>>,
+    tails: RefCell<BTreeMap<Key, Rc<Tail>>>,
+    ready: RefCell<VecDeque<Rc<Tail>>>,
+    wake: Notify,
+    changed: Notify,
+    working: Cell<usize>,
+    stopping: Cell<bool>,
+    unsaved: Cell<bool>,
+    loaded: Cell<bool>,
+    clock: Clock,
+    ledger: Ledger,
+    active: Gauge,
+}
+
+impl Files {
+    pub fn new(arguments: Arc<SourceFileArguments>, cx: &Build) -> Rc<Files> {
+        let labels = [("component_id", &*cx.node)];
+        Rc::new(Files {
+            forward: RefCell::new(cx.fanout(&arguments.forward_to)),
+            charset: Charset::of_name(&arguments.encoding).expect("checked: it is known"),
+            folder: cx.node_folder(),
+            stored: RefCell::default(),
+            tails: RefCell::default(),
+            ready: RefCell::default(),
+            wake: Notify::new(),
+            changed: Notify::new(),
+            working: Cell::new(0),
+            stopping: Cell::new(false),
+            unsaved: Cell::new(false),
+            loaded: Cell::new(false),
+            clock: Clock::default(),
+            ledger: cx.ledger("lines"),
+            active: cx.registry.gauge(ACTIVE.name, ACTIVE.help, &labels),
+            arguments: RefCell::new(arguments),
+            cx: cx.clone(),
+        })
+    }
+
+    pub async fn run(self: Rc<Self>) {
+        let legacy = self.arguments.borrow().legacy_positions_file.clone();
+        match positions::load(&self.folder, &legacy).await {
+            Ok(stored) => *self.stored.borrow_mut() = stored,
+            Err(error) => {
+                let text = format!("{error}; no file is read before that is settled");
+                self.cx.health.set(engine::Health::Unhealthy, text);
+                return std::future::pending().await;
+            }
+        }
+        self.loaded.set(true);
+        let tasks = TaskSet::new();
+        for _ in 0..WORKERS {
+            tasks.spawn(self.clone().work());
+        }
+        tasks.spawn(self.clone().keep_positions());
+        tasks.spawn(self.clone().project());
+        while !self.stopping.get() {
+            self.resolve().await;
+            let file_match = self.arguments.borrow().file_match.clone();
+            let until = match file_match.enabled {
+                true => runtime::now() + file_match.sync_period,
+                false => runtime::now() + Duration::from_secs(1 << 30),
+            };
+            self.look_until(until).await;
+        }
+        // Until the engine ends it: workers finish what they have begun.
+        std::future::pending().await
+    }
+
+    /// Takes other arguments, if nothing changed that instances are made of.
+    pub fn update(&self, arguments: &Arc<SourceFileArguments>) -> bool {
+        let now = self.arguments.borrow().clone();
+        let same = now.encoding == arguments.encoding
+            && now.decompression == arguments.decompression
+            && now.legacy_positions_file == arguments.legacy_positions_file;
+        if same {
+            *self.forward.borrow_mut() = self.cx.fanout(&arguments.forward_to);
+            *self.arguments.borrow_mut() = arguments.clone();
+            self.changed.notify_one();
+        }
+        same
+    }
+
+    /// Ends reading, waits for what is on its way, and saves.
+    pub async fn drain(&self) {
+        self.stopping.set(true);
+        self.wake.notify_all();
+        let idle = async {
+            while self.working.get() > 0 {
+                self.changed.notified().await;
+            }
+        };
+        // What is not answered by then is read again after the start.
+        let _in_time = runtime::timeout(DRAIN_MAX, idle).await;
+        if self.loaded.get() {
+            self.save().await;
+            if self.cx.shard_index == 0 {
+                self.write_projection().await;
+            }
+        }
+    }
+
+    /// Makes the tails those of the targets.
+    async fn resolve(self: &Rc<Self>) {
+        let arguments = self.arguments.borrow().clone();
+        let mut wanted: BTreeMap<Key, (PathBuf, Rc<LabelsBuf>)> = BTreeMap::new();
+        for target in arguments.targets.iter() {
+            let path = target.get("__path__").unwrap_or_default();
+            let exclude = target.get("__path_exclude__").unwrap_or_default();
+            let own = target.iter().filter(|(name, _)| !name.starts_with("__"));
+            let own: LabelsBuf = own.collect();
+            for path in self.paths(&arguments, path, exclude).await {
+                let Some(text) = path.to_str() else { continue };
+                if !self.cx.owns(stdx::fnv1a(text.as_bytes())) {
+                    continue;
+                }
+                let mut labels = own.clone();
+                labels.set("filename", text);
+                let key = Key {
+                    path: text.to_owned(),
+                    labels: label_text(&own),
+                };
+                wanted.insert(key, (path, Rc::new(labels)));
+            }
+        }
+        let gone = |key: &Key| !wanted.contains_key(key);
+        let removed: Vec<Rc<Tail>> = {
+            let mut tails = self.tails.borrow_mut();
+            let keys: Vec<Key> = tails.keys().filter(|key| gone(key)).cloned().collect();
+            keys.iter().filter_map(|key| tails.remove(key)).collect()
+        };
+        for tail in removed {
+            self.remove(&tail);
+        }
+        for (key, (path, labels)) in wanted {
+            if !self.tails.borrow().contains_key(&key)
+                && let Some(tail) = self.tail(key.clone(), path, labels)
+            {
+                self.tails.borrow_mut().insert(key, tail);
+            }
+        }
+        self.active.set(self.tails.borrow().len() as f64);
+    }
+
+    async fn paths(
+        &self,
+        arguments: &SourceFileArguments,
+        path: &str,
+        exclude: &str,
+    ) -> Vec<PathBuf> {
+        if path.is_empty() {
+            return Vec::new();
+        }
+        if !arguments.file_match.enabled {
+            return vec![PathBuf::from(path)];
+        }
+        let glob = match Glob::new(path) {
+            Ok(glob) => glob,
+            Err(error) => {
+                let node = &*self.cx.node;
+                tracing::error!(component_id = node, path, "not a pattern of paths: {error}");
+                return Vec::new();
+            }
+        };
+        let exclude = Glob::new(exclude).ok().filter(|_| !exclude.is_empty());
+        let mut found = runtime::service::blocking(move || glob.expand()).await;
+        found.retain(|path| {
+            let text = path.to_str();
+            let excluded = |exclude: &Glob| text.is_some_and(|text| exclude.matches(text));
+            !exclude.as_ref().is_some_and(excluded)
+        });
+        let older = arguments.file_match.ignore_older_than;
+        let stats = fs::stat_all(found.clone()).await;
+        let since_ns = runtime::wall_ns() - i64::try_from(older.as_nanos()).unwrap_or(i64::MAX);
+        let fits = |stat: &io::Result<fs::Stat>| match stat {
+            Ok(stat) => !stat.is_dir && (older.is_zero() || since_ns <= stat.modified_ns),
+            Err(_) => false,
+        };
+        let found = found.into_iter().zip(stats);
+        found
+            .filter_map(|(path, stat)| fits(&stat).then_some(path))
+            .collect()
+    }
+
+    /// A tail for a target; none when its position is not known and the settings say to skip it.
+    fn tail(&self, key: Key, path: PathBuf, labels: Rc<LabelsBuf>) -> Option<Rc<Tail>> {
+        let arguments = self.arguments.borrow();
+        let stored = self.stored.borrow();
+        let mut from_end = arguments.tail_from_end;
+        let without_labels = Key {
+            path: key.path.clone(),
+            labels: "{}".to_owned(),
+        };
+        let legacy = || {
+            let allowed = !arguments.legacy_positions_file.is_empty();
+            stored.get(&without_labels).filter(|_| allowed)
+        };
+        let position = match stored.get(&key).or_else(legacy) {
+            None => None,
+            Some(Ok(position)) => Some(*position),
+            Some(Err(text)) => match arguments.on_positions_file_error {
+                OnPositionsFileError::Skip => {
+                    let (node, path) = (&*self.cx.node, key.path.as_str());
+                    tracing::error!(
+                        component_id = node,
+                        path,
+                        "the position \"{text}\" is no number, the file is skipped; see \
+                         on_positions_file_error"
+                    );
+                    return None;
+                }
+                OnPositionsFileError::RestartFromEnd => {
+                    from_end = true;
+                    None
+                }
+                OnPositionsFileError::RestartFromBeginning => {
+                    from_end = false;
+                    None
+                }
+            },
+        };
+        let names = [("component_id", &*self.cx.node), ("path", &key.path)];
+        let registry = &self.cx.registry;
+        let metrics = Metrics {
+            read_bytes: registry.gauge(READ_BYTES.name, READ_BYTES.help, &names),
+            file_bytes: registry.gauge(FILE_BYTES.name, FILE_BYTES.help, &names),
+            lines: registry.counter(READ_LINES.name, READ_LINES.help, &names),
+            truncations: registry.counter(
+                "invar_source_file_truncations_total",
+                "Files that were cut or written anew while they were read.",
+                &names[..1],
+            ),
+        };
+        let start = Start {
+            position: position.filter(|position| position.offset > 0 || position.file.is_some()),
+            from_end,
+            charset: self.charset,
+        };
+        Some(Rc::new(Tail {
+            acked: Cell::new(position),
+            key,
+            path,
+            labels,
+            start,
+            state: RefCell::new(Some(State::default())),
+            seen: RefCell::default(),
+            looked_ns: Cell::new(runtime::wall_ns()),
+            seen_ns: Cell::new(runtime::wall_ns()),
+            due: Cell::new(runtime::now()),
+            interval: Cell::new(arguments.file_watch.min_poll_frequency),
+            waits: Cell::new(false),
+            removed: Cell::new(false),
+            failed: Cell::new(false),
+            unpacked: Cell::new(false),
+            metrics,
+        }))
+    }
+
+    /// A target that is gone: its file is forgotten, as in the reference.
+    fn remove(&self, tail: &Rc<Tail>) {
+        tail.removed.set(true);
+        self.stored.borrow_mut().remove(&tail.key);
+        let names = [("component_id", &*self.cx.node), ("path", &*tail.key.path)];
+        self.cx.registry.remove(&names);
+        self.unsaved.set(true);
+    }
+
+    /// Looks at files when they are due, until then or until the arguments change.
+    async fn look_until(self: &Rc<Self>, until: runtime::Instant) {
+        while runtime::now() < until && !self.stopping.get() {
+            let due = self.due();
+            let paths = due.iter().map(|tail| tail.path.clone()).collect();
+            let now_ns = runtime::wall_ns();
+            let stats = fs::stat_all(paths).await;
+            for (tail, stat) in due.into_iter().zip(stats) {
+                tail.looked_ns.set(now_ns);
+                self.looked(tail, stat);
+            }
+            let wait = self.next_look().min(until - runtime::now());
+            if runtime::timeout(wait, self.changed.notified()).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    fn due(&self) -> Vec<Rc<Tail>> {
+        let now = runtime::now();
+        let tails = self.tails.borrow();
+        let due = tails.values().filter(|tail| {
+            let idle = !tail.waits.get() && tail.state.borrow().is_some();
+            idle && tail.due.get() <= now
+        });
+        due.cloned().collect()
+    }
+
+    fn next_look(&self) -> Duration {
+        let watch = &self.arguments.borrow().file_watch;
+        let least = LOOK_COST * u32::try_from(self.tails.borrow().len()).unwrap_or(u32::MAX);
+        let shortest = watch.min_poll_frequency.min(watch.max_poll_frequency);
+        shortest.max(least).max(LOOK_MIN)
+    }
+
+    fn looked(&self, tail: Rc<Tail>, stat: io::Result<fs::Stat>) {
+        let watch = self.arguments.borrow().file_watch.clone();
+        let archive = self.archive().is_some();
+        if let Ok(stat) = &stat {
+            tail.metrics.file_bytes.set(stat.len as f64);
+        }
+        *tail.seen.borrow_mut() = Some(stat);
+        let ready = match archive {
+            true => !tail.unpacked.get() && matches!(&*tail.seen.borrow(), Some(Ok(_))),
+            false => tail.is_ready(),
+        };
+        let interval = match ready {
+            true => watch.min_poll_frequency,
+            false => (tail.interval.get() * 2).min(watch.max_poll_frequency),
+        };
+        tail.interval.set(interval.max(LOOK_MIN));
+        tail.due.set(runtime::now() + tail.interval.get());
+        match ready {
+            true => self.enqueue(tail),
+            false => tail.seen_ns.set(tail.looked_ns.get()),
+        }
+    }
+
+    fn enqueue(&self, tail: Rc<Tail>) {
+        tail.waits.set(true);
+        self.ready.borrow_mut().push_back(tail);
+        self.wake.notify_one();
+    }
+
+    fn archive(&self) -> Option<super::Decompression> {
+        let arguments = self.arguments.borrow();
+        let archive = arguments.decompression.clone();
+        archive.filter(|archive| archive.enabled)
+    }
+
+    /// Reads what is ready, batch by batch.
+    async fn work(self: Rc<Self>) {
+        let mut buffer = vec![0; CHUNK_BYTES];
+        let mut text = Vec::new();
+        loop {
+            let woken = self.wake.notified();
+            if self.stopping.get() {
+                return;
+            }
+            if self.ready.borrow().is_empty() {
+                woken.await;
+                continue;
+            }
+            self.working.set(self.working.get() + 1);
+            (buffer, text) = self.batch(buffer, text).await;
+            self.working.set(self.working.get() - 1);
+            if self.stopping.get() {
+                self.changed.notify_all();
+            }
+        }
+    }
+
+    async fn batch(&self, mut buffer: Vec<u8>, text: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
+        let mut batch = LogsBatch {
+            text,
+            ..LogsBatch::default()
+        };
+        let archive = self.archive();
+        let mut taken = Vec::new();
+        while batch.text.len() < BATCH_BYTES {
+            let next = self.ready.borrow_mut().pop_front();
+            let Some(tail) = next else { break };
+            if let Some(archive) = &archive {
+                tail.unpacked.set(true);
+                self.unpack(&tail, archive).await;
+                tail.waits.set(false);
+                continue;
+            }
+            let state = tail.state.borrow_mut().take();
+            let mut state = state.expect("it waits for nobody else");
+            let lines = batch.items();
+            let mut sink = Sink {
+                batch: &mut batch,
+                labels: &tail.labels,
+                clock: &self.clock,
+                too_long: 0,
+            };
+            let progress;
+            (progress, buffer) = state.pass(&tail, &mut sink, buffer).await;
+            let too_long = sink.too_long;
+            self.ledger.take(too_long);
+            self.ledger.drop("line_too_long", too_long);
+            tail.metrics.lines.add((batch.items() - lines) as u64);
+            taken.push((tail, state, progress));
+        }
+        let more = |(_, _, progress): &(_, _, io::Result<Progress>)| {
+            matches!(progress, Ok(Progress::More))
+        };
+        if !taken.iter().any(more) && self.ready.borrow().is_empty() {
+            batch.patience = PATIENCE;
+        }
+        let mut text = self.pass_on(batch).await;
+        text.clear();
+        for (tail, state, progress) in taken {
+            self.settle(tail, state, progress);
+        }
+        (buffer, text)
+    }
+
+    /// Offers a batch until it is taken or refused for good, which its edge counts.
+    async fn pass_on(&self, batch: LogsBatch) -> Vec<u8> {
+        let items = batch.items() as u64;
+        if items == 0 {
+            return batch.text;
+        }
+        self.ledger.take(items);
+        let forward = self.forward.borrow().clone();
+        let batch = Rc::new(batch);
+        let never = runtime::now() + Duration::from_secs(1 << 30);
+        let result = forward
+            .consume_until(Batch::Logs(batch.clone()), never)
+            .await;
+        match result {
+            Ok(()) => self.ledger.pass(items),
+            Err(nack) => self.ledger.drop(nack.reason, items),
+        }
+        Rc::try_unwrap(batch).map_or_else(|_| Vec::new(), |batch| batch.text)
+    }
+
+    /// The lines that were read are acked.
+    fn settle(&self, tail: Rc<Tail>, state: State, progress: io::Result<Progress>) {
+        let position = state.position();
+        if position != tail.acked.get() && position.is_some() {
+            tail.acked.set(position);
+            self.unsaved.set(true);
+        }
+        if let Some((read, len)) = state.bytes() {
+            tail.metrics.read_bytes.set(read as f64);
+            tail.metrics.file_bytes.set(len as f64);
+        }
+        *tail.state.borrow_mut() = Some(state);
+        tail.waits.set(false);
+        match progress {
+            Ok(Progress::More) if !tail.removed.get() && !self.stopping.get() => {
+                self.enqueue(tail)
+            }
+            Ok(_) => {
+                tail.failed.set(false);
+                tail.seen_ns.set(tail.looked_ns.get());
+            }
+            Err(error) => self.report(&tail, &error),
+        }
+    }
+
+    /// Says once that a file cannot be read; it is tried again at each look.
+    fn report(&self, tail: &Tail, error: &io::Error) {
+        if !tail.failed.replace(true) {
+            let (node, path) = (&*self.cx.node, tail.key.path.as_str());
+            tracing::error!(component_id = node, path, "cannot read the file: {error}");
+        }
+    }
+
+    /// Reads a compressed file, once.
+    async fn unpack(&self, tail: &Rc<Tail>, archive: &super::Decompression) {
+        runtime::sleep(archive.initial_delay).await;
+        let start = tail.acked.get().map_or(0, |position| position.offset);
+        let opened = archive::Archive::open(&tail.path, &archive.format, self.charset, start).await;
+        let mut archive = match opened {
+            Ok(archive) => archive,
+            Err(error) => {
+                let (node, path) = (&*self.cx.node, tail.key.path.as_str());
+                tracing::error!(component_id = node, path, "cannot read the file: {error}");
+                return;
+            }
+        };
+        loop {
+            let mut batch = LogsBatch::default();
+            let mut sink = Sink {
+                batch: &mut batch,
+                labels: &tail.labels,
+                clock: &self.clock,
+                too_long: 0,
+            };
+            let progress = archive.read(&mut sink).await;
+            let too_long = sink.too_long;
+            self.ledger.take(too_long);
+            self.ledger.drop("line_too_long", too_long);
+            tail.metrics.lines.add(batch.items() as u64);
+            self.pass_on(batch).await;
+            tail.acked.set(Some(archive.position()));
+            self.unsaved.set(true);
+            tail.metrics.read_bytes.set(archive.position().offset as f64);
+            match progress {
+                Ok(true) if !self.stopping.get() => {}
+                Ok(_) => return,
+                Err(error) => {
+                    let (node, path) = (&*self.cx.node, tail.key.path.as_str());
+                    tracing::error!(component_id = node, path, "cannot read on: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn keep_positions(self: Rc<Self>) {
+        loop {
+            let count = u32::try_from(self.tails.borrow().len()).unwrap_or(u32::MAX);
+            let interval = SAVE_COST.saturating_mul(count);
+            runtime::sleep(interval.clamp(SAVE_MIN, SAVE_MAX)).await;
+            self.save().await;
+        }
+    }
+
+    async fn save(&self) {
+        if !self.unsaved.replace(false) {
+            return;
+        }
+        let mut all: Vec<(Key, _)> = Vec::new();
+        {
+            let tails = self.tails.borrow();
+            for (key, tail) in &*tails {
+                all.extend(tail.position().map(|position| (key.clone(), position)));
+            }
+        }
+        let entries = all.iter().map(|(key, position)| (key, *position));
+        let saved = positions::save(&self.folder, self.cx.shard_index, entries).await;
+        if let Err(error) = saved {
+            self.unsaved.set(true);
+            let node = &*self.cx.node;
+            tracing::error!(component_id = node, "cannot save positions of files: {error}");
+        }
+    }
+
+    async fn project(self: Rc<Self>) {
+        if self.cx.shard_index != 0 {
+            return;
+        }
+        loop {
+            runtime::sleep(PROJECT_INTERVAL).await;
+            self.write_projection().await;
+        }
+    }
+
+    async fn write_projection(&self) {
+        if let Err(error) = positions::project(&self.folder).await {
+            let node = &*self.cx.node;
+            tracing::warn!(component_id = node, "positions.yml is not written: {error}");
+        }
+    }
+
+    /// What the API shows of the targets.
+    pub fn inspect(&self) -> Body {
+        let mut body = Body::default();
+        for (key, tail) in &*self.tails.borrow() {
+            let offset = tail.position().map_or(0, |position| position.offset);
+            let fields = [
+                ("path", Value::string(key.path.as_str())),
+                ("labels", Value::string(key.labels.as_str())),
+                ("is_running", Value::from(!tail.failed.get())),
+                ("read_offset", Value::from(offset as i64)),
+            ];
+            let attribute = |(name, value): (&str, Value)| Attribute {
+                name: name.to_owned(),
+                value,
+                span: Span::default(),
+                value_span: ValueSpan::at(Span::default()),
+            };
+            body.blocks.push(Block {
+                name: "targets_info".to_owned(),
+                label: None,
+                body: Body {
+                    attributes: fields.into_iter().map(attribute).collect(),
+                    ..Body::default()
+                },
+                span: Span::default(),
+            });
+        }
+        body
+    }
+}
+
+/// Labels as the reference's positions have them.
+fn label_text(labels: &LabelsBuf) -> String {
+    let pairs = labels
+        .iter()
+        .map(|(name, value)| format!("{name}={}", stdx::quote(value)));
+    format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+}
