@@ -13,8 +13,11 @@ engine::components![
     auth_bearer,
     auth_headers,
     auth_oauth2,
+    exporter_debug,
     exporter_otlp,
     exporter_otlphttp,
+    processor_batch,
+    processor_memory_limiter,
     receiver_otlp,
     storage_file,
 ];

@@ -39,6 +39,7 @@ mod metrics;
 mod origin;
 mod request;
 pub mod schema;
+mod split;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -90,6 +91,8 @@ impl OtlpSignal {
 pub struct OtlpBatch {
     signal: OtlpSignal,
     chunks: Vec<Bytes>,
+    /// Items of each chunk.
+    counts: Vec<usize>,
     items: usize,
 }
 
@@ -100,10 +103,17 @@ impl OtlpBatch {
         Ok(OtlpBatch::from_checked(signal, request, items))
     }
 
+    /// Takes in a request that was checked before and has not left memory since.
+    #[must_use]
+    pub fn from_checked_request(signal: OtlpSignal, request: Bytes, items: usize) -> OtlpBatch {
+        OtlpBatch::from_checked(signal, request, items)
+    }
+
     pub(crate) fn from_checked(signal: OtlpSignal, request: Bytes, items: usize) -> OtlpBatch {
         OtlpBatch {
             signal,
             chunks: vec![request],
+            counts: vec![items],
             items,
         }
     }
@@ -114,6 +124,7 @@ impl OtlpBatch {
         OtlpBatch {
             signal,
             chunks: Vec::new(),
+            counts: Vec::new(),
             items: 0,
         }
     }
@@ -151,6 +162,7 @@ impl OtlpBatch {
     pub fn append(&mut self, other: &OtlpBatch) {
         assert_eq!(self.signal, other.signal, "batches of one signal");
         self.chunks.extend_from_slice(&other.chunks);
+        self.counts.extend_from_slice(&other.counts);
         self.items += other.items;
     }
 

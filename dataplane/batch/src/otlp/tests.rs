@@ -282,3 +282,57 @@ fn values_that_are_nested_too_deeply_are_refused() {
     let error = OtlpBatch::from_request(OtlpSignal::Logs, request).unwrap_err();
     assert_eq!(error.reason, "nested too deeply");
 }
+
+#[test]
+fn a_cut_goes_through_chunks_and_metrics() {
+    let gauge = |name: &'static str, values: std::ops::Range<i64>| Metric {
+        name: name.into(),
+        data: MetricData::Gauge(Gauge {
+            points: values
+                .map(|value| {
+                    Lazy::new(NumberPoint {
+                        value: Number::Int(value),
+                        ..NumberPoint::default()
+                    })
+                })
+                .collect(),
+        }),
+        ..Metric::default()
+    };
+    let encode = |metrics| {
+        let tree = Tree {
+            resources: vec![group("shop", metrics)],
+        };
+        tree.encode()
+    };
+    let mut all = encode(vec![gauge("a", 0..2)]);
+    all.append(&encode(vec![gauge("b", 2..5), gauge("c", 5..6)]));
+    let mut parts = Vec::new();
+    while !all.is_empty() {
+        let front = recheck(&all.split_off_front(4));
+        let mut values = Vec::new();
+        front.metrics().for_each(|_, _, metric| {
+            let metric = metric.get();
+            let MetricData::Gauge(gauge) = &metric.data else {
+                panic!("a gauge");
+            };
+            for point in &gauge.points {
+                values.push(format!("{}{:?}", metric.name, point.get().value));
+            }
+        });
+        parts.push(values);
+    }
+    let expected = [
+        vec!["aInt(0)", "aInt(1)", "bInt(2)", "bInt(3)"],
+        vec!["bInt(4)", "cInt(5)"],
+    ];
+    assert_eq!(parts, expected);
+}
+
+#[test]
+fn a_cut_beyond_the_end_takes_everything() {
+    let mut batch = traces(&["a", "b", "c"]);
+    assert_eq!(batch.split_off_front(2).items(), 2);
+    assert_eq!(batch.split_off_front(9).items(), 1);
+    assert!(batch.is_empty());
+}

@@ -41,6 +41,8 @@ pub struct Parcel {
     pub items: u32,
     /// The payload in pieces, as one in the lane.
     pub pieces: Vec<Bytes>,
+    /// Whether it comes from the lane and not from memory.
+    pub logged: bool,
 }
 
 impl Parcel {
@@ -49,6 +51,7 @@ impl Parcel {
             kind: record.kind,
             items: record.items,
             pieces: vec![record.payload.clone()],
+            logged: true,
         }
     }
 

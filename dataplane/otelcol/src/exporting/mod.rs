@@ -287,6 +287,7 @@ fn parcel(batch: &OtlpBatch) -> Parcel {
         kind: kind_of(batch.signal()),
         items: u32::try_from(batch.items()).unwrap_or(u32::MAX),
         pieces: batch.chunks().to_vec(),
+        logged: false,
     }
 }
 
