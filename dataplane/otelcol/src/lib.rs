@@ -7,6 +7,10 @@
 mod exporting;
 mod settings;
 mod status;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 engine::components![
     auth_basic,

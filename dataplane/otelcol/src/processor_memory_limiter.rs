@@ -35,12 +35,12 @@ pub struct MemoryLimiterArguments {
     pub limit: Bytes,
     /// The same as a share of the memory limit, in percent.
     #[arg(default = 0)]
-    pub limit_percentage: u32,
+    pub limit_percentage: i32,
     /// How far below the limit data is refused already; a fifth of it when zero.
     pub spike_limit: Bytes,
     /// The same as a share of the memory limit, in percent.
     #[arg(default = 0)]
-    pub spike_limit_percentage: u32,
+    pub spike_limit_percentage: i32,
     /// How much the component tells of itself.
     #[arg(block)]
     pub debug_metrics: Option<DebugMetrics>,
@@ -78,7 +78,7 @@ impl MemoryLimiterArguments {
     fn limit_bytes(&self, budget: &Budget, shards: u64) -> u64 {
         let (hard, spike) = match self.limit.0 {
             0 => {
-                let share = |percent: u32| budget.limit() / 100 * u64::from(percent);
+                let share = |percent: i32| budget.limit() / 100 * u64::from(percent.unsigned_abs());
                 (
                     share(self.limit_percentage),
                     share(self.spike_limit_percentage),
