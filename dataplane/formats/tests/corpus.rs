@@ -5,6 +5,10 @@
 
 #[path = "../../../fuzz/checks/exposition.rs"]
 mod exposition;
+#[path = "../../../fuzz/checks/otlp.rs"]
+mod otlp;
+#[path = "../../../fuzz/checks/otlp_json.rs"]
+mod otlp_json;
 #[path = "../../../fuzz/checks/protobuf_exposition.rs"]
 mod protobuf_exposition;
 #[path = "../../../fuzz/checks/remote_write.rs"]
@@ -18,6 +22,16 @@ mod snappy;
 
 use formats::exposition::Format;
 use replay::replay;
+
+#[test]
+fn otlp_corpus_holds() {
+    replay("otlp", otlp::check);
+}
+
+#[test]
+fn otlp_json_corpus_holds() {
+    replay("otlp_json", otlp_json::check);
+}
 
 #[test]
 fn text_exposition_corpus_holds() {

@@ -45,11 +45,11 @@ impl DataComponent for SinkComponent {
 
 thread_local! {
     static SINKED: Rc<Sink> = Rc::default();
-    static FEEDS: RefCell<HashMap<String, Rc<dyn Fn(Batch) -> LocalBoxFuture<'static, Answer>>>> =
-        RefCell::default();
+    static FEEDS: RefCell<HashMap<String, Offer>> = RefCell::default();
 }
 
 type Answer = Result<(), Nack>;
+type Offer = Rc<dyn Fn(Batch) -> LocalBoxFuture<'static, Answer>>;
 
 /// The sink of this thread.
 pub fn sink() -> Rc<Sink> {

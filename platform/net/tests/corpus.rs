@@ -1,0 +1,14 @@
+//! Replays the fuzzer's corpus.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::disallowed_methods, reason = "tests read the corpus")]
+
+#[path = "../../../fuzz/checks/grpc_frame.rs"]
+mod grpc_frame;
+#[path = "../../../fuzz/checks/replay.rs"]
+mod replay;
+
+#[test]
+fn grpc_frame_corpus_holds() {
+    replay::replay("grpc_frame", grpc_frame::check);
+}
