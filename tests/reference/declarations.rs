@@ -136,8 +136,11 @@ fn pair_up(
     name: &dyn Fn(&Value) -> String,
     mut each: impl FnMut(&str, Pair<'_>),
 ) {
+    // Blocks that nest in themselves: the table has one line for them, `stage.match > stage.*`.
+    let repeats = |name: &str| name.starts_with("stage.match > stage.");
     let by_name = |side| -> BTreeMap<String, &Value> {
-        list(side, field).iter().map(|it| (name(it), it)).collect()
+        let named = list(side, field).iter().map(|it| (name(it), it));
+        named.filter(|(name, _)| !repeats(name)).collect()
     };
     let (ours, theirs) = (by_name(ours), by_name(theirs));
     for name in ours.keys().chain(theirs.keys()).collect::<BTreeSet<_>>() {

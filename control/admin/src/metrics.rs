@@ -141,7 +141,9 @@ fn write_sample(page: &mut Writer, family: &Family, sample: &Sample) {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     };
     let buckets = match &sample.value {
-        Value::Number(number) => return page.sample(&family.name, labels(), *number),
+        Value::Number(number) | Value::Latest { value: number, .. } => {
+            return page.sample(&family.name, labels(), *number);
+        }
         Value::Buckets(buckets) => buckets,
     };
     let bucket = format!("{}_bucket", family.name);

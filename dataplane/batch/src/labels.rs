@@ -6,7 +6,8 @@ use std::ops::Range;
 
 /// A sorted label set in one buffer. After the first few series it allocates nothing more.
 ///
-/// Invariant: names are unique and ascending, no value is empty (an empty label is an absent one).
+/// Invariant: names are unique and ascending. No value is empty (an empty label is an absent one),
+/// but for what `put` was told to keep.
 #[derive(Clone, Default)]
 pub struct LabelsBuf {
     /// Names and values; replaced and removed ones stay as garbage until `clear`.
@@ -72,6 +73,11 @@ impl LabelsBuf {
             self.remove(name);
             return;
         }
+        self.put(name, value);
+    }
+
+    /// Sets a label, to an empty value too: streams of logs keep such labels.
+    pub fn put(&mut self, name: &str, value: &str) {
         match self.search(name) {
             Ok(index) => self.entries[index].value = self.push(value),
             Err(index) => {
@@ -82,6 +88,13 @@ impl LabelsBuf {
                 self.entries.insert(index, entry);
             }
         }
+    }
+
+    /// Replaces the content with that of another set, without allocating if there is room.
+    pub fn copy_from(&mut self, other: &LabelsBuf) {
+        self.clear();
+        self.text.push_str(&other.text);
+        self.entries.extend_from_slice(&other.entries);
     }
 
     /// Sets a label that must be new: false, and nothing changed, when the set has that name
@@ -221,6 +234,16 @@ mod tests {
         buf.set("c", "");
         assert_eq!(format!("{buf:?}"), r#"{a="3"}"#);
         assert_eq!(buf.get("b"), None);
+    }
+
+    #[test]
+    fn put_keeps_an_empty_value_and_copies_are_equal() {
+        let mut buf = labels(&[("b", "2")]);
+        buf.put("a", "");
+        let mut copy = labels(&[("z", "9")]);
+        copy.copy_from(&buf);
+        assert_eq!(format!("{copy:?}"), r#"{a="", b="2"}"#);
+        assert_eq!(copy.get("a"), Some(""));
     }
 
     #[test]

@@ -15,4 +15,4 @@ mod outcomes;
 #[cfg(test)]
 mod testing;
 
-engine::components![echo, relabel, source_api, source_file, write];
+engine::components![echo, process, relabel, source_api, source_file, write];

@@ -1,10 +1,13 @@
-//! Batch to batch, pure: relabelling, native histograms, OTTL, and the regular expressions and name
-//! rules that they share with others.
+//! Batch to batch, pure: relabelling, native histograms, OTTL, stages of logs, and what they share
+//! with others: regular expressions, name rules, Go's templates and times.
 
 #![forbid(unsafe_code)]
 
+pub mod gotime;
 pub mod histogram;
 pub mod names;
 pub mod ottl;
 pub mod regex;
 pub mod relabel;
+pub mod stages;
+pub mod template;

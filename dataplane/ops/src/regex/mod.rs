@@ -11,6 +11,7 @@ mod translate;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use template::Template;
@@ -71,10 +72,49 @@ impl GoRegex {
         self.regex.captures_iter(text)
     }
 
+    /// Every match, as the places of its groups, the whole match first.
+    pub fn all_groups(&self, text: &str, mut found: impl FnMut(&[Option<Range<usize>>])) {
+        let mut groups = Vec::new();
+        for captures in self.regex.captures_iter(text) {
+            groups.clear();
+            groups.extend(
+                captures
+                    .iter()
+                    .map(|group| group.map(|group| group.range())),
+            );
+            found(&groups);
+        }
+    }
+
+    /// The places of all matches.
+    pub fn find_all(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
+        self.regex.find_iter(text).map(|found| found.range())
+    }
+
+    /// Room for the places of groups, for `read_slots`.
+    #[must_use]
+    pub fn slots(&self) -> Slots {
+        Slots {
+            locations: self.regex.capture_locations(),
+        }
+    }
+
+    /// `captures` without an allocation: false if there is no match.
+    pub fn read_slots(&self, text: &str, slots: &mut Slots) -> bool {
+        self.regex
+            .captures_read(&mut slots.locations, text)
+            .is_some()
+    }
+
     /// Names of the groups; the first is the whole match and has none.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Appends the text with each match replaced by the same text, whatever is in it.
+    pub fn replace_all_literal(&self, text: &str, with: &str, out: &mut String) {
+        out.push_str(&self.regex.replace_all(text, regex::NoExpand(with)));
     }
 
     /// Appends the text with each match replaced.
@@ -87,6 +127,20 @@ impl GoRegex {
             rest = whole.end();
         }
         out.push_str(&text[rest..]);
+    }
+}
+
+/// Where the groups of a match are.
+#[derive(Debug, Clone)]
+pub struct Slots {
+    locations: regex::CaptureLocations,
+}
+
+impl Slots {
+    /// The place of a group; None if it took no part.
+    #[must_use]
+    pub fn get(&self, group: usize) -> Option<Range<usize>> {
+        self.locations.get(group).map(|(start, end)| start..end)
     }
 }
 

@@ -9,6 +9,7 @@ use super::snapshot::{Family, Kind, Labels, Sample, Snapshot, Value};
 
 type HookId = u64;
 type Update = Rc<dyn Fn()>;
+type Collect = Rc<dyn Fn(&mut Vec<Family>)>;
 
 /// All metrics of one shard. Clones share.
 #[derive(Clone, Default)]
@@ -20,6 +21,7 @@ pub struct Registry {
 struct State {
     families: RefCell<BTreeMap<String, Series>>,
     hooks: RefCell<Vec<(HookId, Update)>>,
+    collectors: RefCell<Vec<(HookId, Collect)>>,
     next_hook: Cell<HookId>,
 }
 
@@ -98,13 +100,31 @@ impl Registry {
     /// Calls `update` before each snapshot until the returned hook is dropped, for values that are
     /// cheaper to read when asked than to keep up to date.
     pub fn on_snapshot(&self, update: impl Fn() + 'static) -> Hook {
-        let id = self.state.next_hook.get();
-        self.state.next_hook.set(id + 1);
+        let id = self.next_hook();
         self.state.hooks.borrow_mut().push((id, Rc::new(update)));
         Hook {
             registry: self.clone(),
             id,
         }
+    }
+
+    /// Adds the families that `collect` pushes to each snapshot until the returned hook is
+    /// dropped, for metrics that users name. A family whose name has another kind already is left
+    /// out: users cannot break the metrics of the code, or of each other.
+    pub fn on_collect(&self, collect: impl Fn(&mut Vec<Family>) + 'static) -> Hook {
+        let id = self.next_hook();
+        let mut collectors = self.state.collectors.borrow_mut();
+        collectors.push((id, Rc::new(collect)));
+        Hook {
+            registry: self.clone(),
+            id,
+        }
+    }
+
+    fn next_hook(&self) -> HookId {
+        let id = self.state.next_hook.get();
+        self.state.next_hook.set(id + 1);
+        id
     }
 
     /// All values now.
@@ -120,6 +140,19 @@ impl Registry {
         for hook in hooks {
             hook();
         }
+        let mut families = self.own_families();
+        let collectors = self.state.collectors.borrow().clone();
+        for (_, collect) in collectors {
+            let mut collected = Vec::new();
+            collect(&mut collected);
+            for family in collected {
+                add_family(&mut families, family);
+            }
+        }
+        Snapshot { families }
+    }
+
+    fn own_families(&self) -> Vec<Family> {
         let families = self.state.families.borrow();
         let families = families.iter().map(|(name, series)| Family {
             name: name.clone(),
@@ -134,9 +167,7 @@ impl Registry {
                 })
                 .collect(),
         });
-        Snapshot {
-            families: families.collect(),
-        }
+        families.collect()
     }
 
     fn handle(
@@ -163,6 +194,23 @@ impl Registry {
     }
 }
 
+/// Families are sorted by name, and samples by labels.
+fn add_family(families: &mut Vec<Family>, mut family: Family) {
+    let place = families.binary_search_by(|own| own.name.cmp(&family.name));
+    match place {
+        Err(place) => families.insert(place, family),
+        Ok(place) if families[place].kind == family.kind => {
+            let own = &mut families[place];
+            own.samples.append(&mut family.samples);
+            own.samples
+                .sort_by(|left, right| left.labels.cmp(&right.labels));
+            own.samples
+                .dedup_by(|later, first| later.labels == first.labels);
+        }
+        Ok(_) => {}
+    }
+}
+
 impl Handle {
     fn value(&self) -> Value {
         match self {
@@ -182,13 +230,16 @@ pub struct Hook {
 
 impl Drop for Hook {
     fn drop(&mut self) {
-        let mut hooks = self.registry.state.hooks.borrow_mut();
-        let removed = hooks
-            .iter()
-            .position(|(id, _)| *id == self.id)
-            .map(|index| hooks.remove(index));
-        drop(hooks);
-        // What the hook owned may itself hold hooks: it is dropped outside of the borrow.
-        drop(removed);
+        let state = &self.registry.state;
+        let hook = take(&state.hooks, self.id);
+        let collector = take(&state.collectors, self.id);
+        // What they owned may itself hold hooks: it is dropped outside of the borrow.
+        drop((hook, collector));
     }
+}
+
+fn take<T>(hooks: &RefCell<Vec<(HookId, T)>>, id: HookId) -> Option<(HookId, T)> {
+    let mut hooks = hooks.borrow_mut();
+    let index = hooks.iter().position(|(own, _)| *own == id)?;
+    Some(hooks.remove(index))
 }

@@ -51,6 +51,13 @@ pub struct Sample {
 pub enum Value {
     /// Of a counter or a gauge.
     Number(f64),
+    /// Of a gauge that was set, with the time of that: of several shards the latest one counts.
+    Latest {
+        /// The number.
+        value: f64,
+        /// Nanoseconds since 1970.
+        set_ns: i64,
+    },
     /// Of a histogram.
     Buckets(Buckets),
 }
@@ -69,8 +76,7 @@ pub struct Buckets {
 }
 
 /// Adds snapshots up: numbers and buckets of equal name and labels become their sum. Where two
-/// shards disagree about a family's kind or a histogram's bounds, the first one's stand: that is a
-/// mistake in the code that no reader of metrics should pay for.
+/// shards disagree about a family's kind or a histogram's bounds, the first one's stand.
 pub fn merge(snapshots: Vec<Snapshot>) -> Snapshot {
     let mut families: BTreeMap<String, (Family, BTreeMap<Labels, Value>)> = BTreeMap::new();
     for mut family in snapshots.into_iter().flat_map(|snapshot| snapshot.families) {
@@ -78,7 +84,9 @@ pub fn merge(snapshots: Vec<Snapshot>) -> Snapshot {
         let (merged, values) = families
             .entry(family.name.clone())
             .or_insert_with(|| (family.clone(), BTreeMap::new()));
-        debug_assert_eq!(merged.kind, family.kind, "{} has two kinds", family.name);
+        if merged.kind != family.kind {
+            continue;
+        }
         for sample in samples {
             match values.entry(sample.labels) {
                 Entry::Vacant(entry) => drop(entry.insert(sample.value)),
@@ -87,9 +95,10 @@ pub fn merge(snapshots: Vec<Snapshot>) -> Snapshot {
         }
     }
     let families = families.into_values().map(|(mut family, values)| {
-        let samples = values
-            .into_iter()
-            .map(|(labels, value)| Sample { labels, value });
+        let samples = values.into_iter().map(|(labels, value)| Sample {
+            labels,
+            value: value.settled(),
+        });
         family.samples = samples.collect();
         family
     });
@@ -109,7 +118,28 @@ impl Value {
                     *count += more;
                 }
             }
-            (first, other) => debug_assert!(false, "{first:?} and {other:?} cannot be added"),
+            (first @ Value::Latest { .. }, other @ Value::Latest { .. })
+                if first.set_ns() < other.set_ns() =>
+            {
+                *first = other;
+            }
+            // While a reload is under way shards may disagree about what a user configures.
+            _ => {}
+        }
+    }
+
+    fn set_ns(&self) -> Option<i64> {
+        match self {
+            Value::Latest { set_ns, .. } => Some(*set_ns),
+            Value::Number(_) | Value::Buckets(_) => None,
+        }
+    }
+
+    /// As it is shown.
+    fn settled(self) -> Value {
+        match self {
+            Value::Latest { value, .. } => Value::Number(value),
+            other => other,
         }
     }
 }
@@ -131,7 +161,7 @@ impl Snapshot {
             pairs.eq(labels.iter().copied())
         };
         match family.samples.iter().find(equal)?.value {
-            Value::Number(number) => Some(number),
+            Value::Number(number) | Value::Latest { value: number, .. } => Some(number),
             Value::Buckets(_) => None,
         }
     }

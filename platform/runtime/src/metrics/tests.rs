@@ -5,7 +5,7 @@ use super::*;
 fn buckets(snapshot: &Snapshot, name: &str) -> Buckets {
     match &snapshot.family(name).unwrap().samples[0].value {
         Value::Buckets(buckets) => buckets.clone(),
-        Value::Number(number) => panic!("{number} is no histogram"),
+        other => panic!("{other:?} is no histogram"),
     }
 }
 
@@ -193,4 +193,48 @@ fn snapshots_cross_threads() {
     let snapshot = Registry::new().snapshot();
     let moved = std::thread::spawn(move || snapshot.families.len());
     assert_eq!(moved.join().unwrap(), 0);
+}
+
+#[test]
+fn what_users_name_is_collected_and_cannot_clash() {
+    let registry = Registry::new();
+    registry.counter("b_total", "B.", &[("a", "1")]).inc();
+    let family = |name: &str, kind, label: &str, value| Family {
+        name: name.to_owned(),
+        help: String::new(),
+        kind,
+        samples: vec![Sample {
+            labels: vec![("a".to_owned(), label.to_owned())],
+            value,
+        }],
+    };
+    let hook = registry.on_collect(move |families| {
+        families.push(family("a", Kind::Gauge, "1", Value::Number(7.0)));
+        families.push(family("b_total", Kind::Gauge, "2", Value::Number(7.0)));
+        families.push(family("b_total", Kind::Counter, "2", Value::Number(8.0)));
+        families.push(family("b_total", Kind::Counter, "1", Value::Number(9.0)));
+    });
+    let snapshot = registry.snapshot();
+    assert_eq!(snapshot.number("a", &[("a", "1")]), Some(7.0));
+    assert_eq!(snapshot.number("b_total", &[("a", "1")]), Some(1.0));
+    assert_eq!(snapshot.number("b_total", &[("a", "2")]), Some(8.0));
+    drop(hook);
+    assert_eq!(registry.snapshot().families.len(), 1);
+}
+
+#[test]
+fn of_gauges_that_were_set_the_latest_counts() {
+    let shard = |value, set_ns| Snapshot {
+        families: vec![Family {
+            name: "g".to_owned(),
+            help: String::new(),
+            kind: Kind::Gauge,
+            samples: vec![Sample {
+                labels: Vec::new(),
+                value: Value::Latest { value, set_ns },
+            }],
+        }],
+    };
+    let merged = merge(vec![shard(1.0, 10), shard(2.0, 30), shard(3.0, 20)]);
+    assert_eq!(merged.families[0].samples[0].value, Value::Number(2.0));
 }

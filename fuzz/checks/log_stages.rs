@@ -1,0 +1,117 @@
+//! Lines through every stage that reads text, and texts as the settings of those that parse them.
+
+use ops::stages::{
+    Cri, Decolorize, Docker, Entry, EventLog, Extract, Json, LabelSource, Logfmt, Luhn, MakeLabels,
+    Pack, Pattern, Program, ProgramBuilder, Run, Selector, SetTemplate, Source, SplitJson, Status,
+    Timestamp, TimestampOptions, WindowsEvent,
+};
+
+/// Any line passes every stage: nothing panics, and what comes out is bounded by what went in.
+pub fn check_line(bytes: &[u8]) {
+    let mut program = program().expect("the settings are fixed");
+    let mut run = Run::default();
+    let mut out = 0;
+    let mut count = |entry: &mut Entry| out += entry.line.len();
+    run.start().line.extend_from_slice(bytes);
+    assert_eq!(program.run(&mut run, 0, &mut count), Status::Done);
+    program.finish(&mut run, 0, &mut count);
+    // A byte becomes at most a \u escape, twice, in the packed line of each element.
+    assert!(
+        out <= 1000 + bytes.len() * 64,
+        "{out} bytes of {}",
+        bytes.len()
+    );
+}
+
+fn program() -> Result<Program, String> {
+    let any = ops::regex::GoRegex::new(".")?;
+    let words = ops::regex::GoRegex::new(r"(?P<first>\w+)\W+(?P<second>\w+)?")?;
+    let time = TimestampOptions {
+        source: "time".to_owned(),
+        format: "RFC3339Nano".to_owned(),
+        fallback_formats: ["RFC850", "Unix", "Jan _2 15:04:05 MST", "UnixMs"]
+            .map(Into::into)
+            .into(),
+        fudge_failures: true,
+        fudge_duplicates: true,
+        ..TimestampOptions::default()
+    };
+    let event = |source: &str| (source.to_owned(), false, false);
+    let mut builder = ProgramBuilder::default();
+    builder.push(SplitJson::new(None));
+    builder.push(Docker);
+    builder.push(Cri::new(2, Some(100)));
+    let expressions = [
+        ("deep", "a.b.c"),
+        ("time", ""),
+        ("list", "a[0].b"),
+        ("message", ""),
+    ];
+    builder.push(Json::new(None, expressions, Some(any.clone()), false)?);
+    builder.push(Logfmt::new(None, [("time", "t")], Some(any)));
+    builder.push(Pattern::new(None, "<_>[<time>] <message>", true)?);
+    builder.push(Extract::new(None, words, false));
+    builder.push(Timestamp::new(time)?);
+    let (source, drop_invalid_labels, overwrite_existing) = event("message");
+    builder.push(EventLog {
+        source,
+        drop_invalid_labels,
+        overwrite_existing,
+    });
+    let (source, drop_invalid_labels, overwrite_existing) = event("message");
+    builder.push(WindowsEvent {
+        source,
+        drop_invalid_labels,
+        overwrite_existing,
+    });
+    builder.push(Decolorize::default());
+    builder.push(Luhn {
+        source: Source::Line,
+        replacement: "*".to_owned(),
+        min_length: 13,
+        delimiters: " -".to_owned(),
+        skip: None,
+    });
+    builder.push(MakeLabels::new(
+        LabelSource::Extracted,
+        [("first", ""), ("deep", "")],
+    ));
+    builder.push(Pack::new(vec!["second".to_owned()], true));
+    Ok(builder.build())
+}
+
+/// Any text is settings or is refused with a reason; settings can be used.
+pub fn check_settings(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let told = |error: String| assert!(!error.is_empty());
+    let mut builder = ProgramBuilder::default();
+    match Selector::parse(text) {
+        Ok(selector) => builder.drop_matching(selector, "selected".to_owned()),
+        Err(error) => told(error),
+    }
+    match Pattern::new(None, text, false) {
+        Ok(pattern) => builder.push(pattern),
+        Err(error) => told(error),
+    }
+    match Json::new(None, [("path", text)], None, false) {
+        Ok(json) => builder.push(json),
+        Err(error) => told(error),
+    }
+    match ops::template::Template::parse(text) {
+        Ok(template) => builder.push(SetTemplate::new("out", template, 1)),
+        Err(error) => told(error),
+    }
+    let layout = ops::gotime::Layout::new(text);
+    let _any_text_is_a_layout = layout.parse(text);
+    let written = layout.format(0, &ops::gotime::Zone::utc());
+    assert!(written.len() <= text.len() * 10);
+    let _none_or_some = ops::gotime::parse_duration(text);
+    let mut run = Run::default();
+    run.start()
+        .line
+        .extend_from_slice(b"{\"a\":{\"b\":[1,\"x\"]}} c=d");
+    let status = builder.build().run(&mut run, 0, &mut |_: &mut Entry| {});
+    assert_eq!(status, Status::Done);
+}
