@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod exporting;
+mod matching;
 mod settings;
 mod status;
 #[cfg(test)]
@@ -20,6 +21,7 @@ engine::components![
     exporter_debug,
     exporter_otlp,
     exporter_otlphttp,
+    processor_attributes,
     processor_batch,
     processor_memory_limiter,
     receiver_otlp,

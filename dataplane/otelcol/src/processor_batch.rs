@@ -5,10 +5,10 @@
 //!   Ok <- delivered; or, after the commit deadline: logged (append, sync)
 //! ```
 //!
-//! Merging shares the bytes that arrived, a cut copies the request that it goes through. An input is
-//! answered when the batch that it became part of was; what takes longer than the commit deadline
-//! is logged and then answered, so that a long `timeout` delays nobody and loses nothing. What is
-//! in the log after a crash is batched again.
+//! Merging shares the bytes that arrived, a cut copies the request that it goes through. An input
+//! is answered when the batch that it became part of was; what takes longer than the commit
+//! deadline is logged and then answered, so that a long `timeout` delays nobody and loses nothing.
+//! What is in the log after a crash is batched again.
 //!
 //! Compatible with otelcol.processor.batch of Alloy; `metadata_keys` are refused.
 
