@@ -6,6 +6,7 @@
 
 mod exporting;
 mod matching;
+mod ottl;
 mod settings;
 mod status;
 #[cfg(test)]
@@ -23,7 +24,9 @@ engine::components![
     exporter_otlphttp,
     processor_attributes,
     processor_batch,
+    processor_filter,
     processor_memory_limiter,
+    processor_transform,
     receiver_otlp,
     storage_file,
 ];

@@ -82,6 +82,19 @@ pub fn keep_metrics<'a, 's>(
     let Pass { environment, told } = pass;
     let visit: Visit<'_, 's> = &mut |item| conditions.any(item, *told).map(|dropped| !dropped);
     walk_metrics(tree, conditions.context(), *environment, visit)?;
+    if conditions.context() == Owner::DataPoint {
+        // Compat: a metric that came without points goes as one that lost them.
+        for scope in tree
+            .resources
+            .iter_mut()
+            .flat_map(|group| &mut group.scopes)
+        {
+            scope.items.retain(|metric| match &metric.get().data {
+                MetricData::Empty => true,
+                data => data.points() > 0,
+            });
+        }
+    }
     tree.prune();
     Ok(())
 }
@@ -325,7 +338,7 @@ fn walk_metrics<'a, 's>(
     })
 }
 
-/// Visits data points; whether the metric stays, which it does not without any.
+/// Visits data points; whether the metric stays, which it does not when it has lost them all.
 fn walk_points<'a, 's>(
     place: &mut Place<'_, 'a>,
     holder: &mut Metrics<'_, 'a>,
