@@ -48,13 +48,13 @@ pub struct FilterArguments {
     #[arg(block)]
     pub log_conditions: Vec<Group>,
     /// Conditions on spans and their events.
-    #[arg(block)]
+    #[arg(block, deprecated = "use trace_conditions")]
     pub traces: Option<Traces>,
     /// Conditions on metrics and their data points.
-    #[arg(block)]
+    #[arg(block, deprecated = "use metric_conditions")]
     pub metrics: Option<Metrics>,
     /// Conditions on log records.
-    #[arg(block)]
+    #[arg(block, deprecated = "use log_conditions")]
     pub logs: Option<Logs>,
 }
 
