@@ -4,8 +4,15 @@
 
 #[path = "../../../fuzz/checks/log_stages.rs"]
 mod log_stages;
+#[path = "../../../fuzz/checks/ottl.rs"]
+mod ottl;
 #[path = "../../../fuzz/checks/replay.rs"]
 mod replay;
+
+#[test]
+fn ottl_corpus_holds() {
+    replay::replay("ottl", ottl::check);
+}
 
 #[test]
 fn log_line_corpus_holds() {
