@@ -15,4 +15,12 @@ mod outcomes;
 #[cfg(test)]
 mod testing;
 
-engine::components![echo, process, relabel, source_api, source_file, write];
+engine::components![
+    echo,
+    enrich,
+    process,
+    relabel,
+    source_api,
+    source_file,
+    write,
+];

@@ -216,8 +216,8 @@ impl Source for Pushes {
     }
 }
 
-/// Gives every entry the time of its arrival, in their order: Loki takes two equal lines of one time
-/// for the same.
+/// Gives every entry the time of its arrival, in their order: Loki takes two equal lines of one
+/// time for the same.
 fn stamp(batch: &mut LogsBatch) {
     let mut now_ns = runtime::wall_ns();
     for stream in &mut batch.streams {

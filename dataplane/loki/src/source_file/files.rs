@@ -11,21 +11,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use batch::{LabelsBuf, LogsBatch};
+use batch::LogsBatch;
 use engine::{Batch, Build, Fanout, Ledger, TaskSet};
 use runtime::fs;
 use runtime::metrics::Gauge;
 use runtime::sync::Notify;
-use schema::{Attribute, Block, Body, Span, Value, ValueSpan};
-use stdx::glob::Glob;
 
 use super::charset::Charset;
 use super::clock::Clock;
 use super::opened::{CHUNK_BYTES, Progress, Sink};
 use super::positions::{self, Key, Stored};
-use super::tail::{Metrics, Start, State, Tail};
-use super::{ACTIVE, FILE_BYTES, OnPositionsFileError, READ_BYTES, READ_LINES};
-use super::{SourceFileArguments, archive};
+use super::tail::{State, Tail};
+use super::{ACTIVE, SourceFileArguments, archive};
 
 /// Batches that may be on their way at the same time. Each waits for a commit of the log, so that
 /// one alone would leave the disk idle.
@@ -44,37 +41,28 @@ const LOOK_COST: Duration = Duration::from_micros(40);
 /// Limit: how often a shard looks, whatever the settings say.
 const LOOK_MIN: Duration = Duration::from_millis(10);
 
-/// How often positions are saved: a killed process delivers again what it read since. Of many files
-/// less often, for all of them are written each time.
-const SAVE_MIN: Duration = Duration::from_secs(1);
-const SAVE_MAX: Duration = Duration::from_secs(10);
-const SAVE_COST: Duration = Duration::from_micros(500);
-
-/// How often the reference's positions file is written.
-const PROJECT_INTERVAL: Duration = Duration::from_secs(10);
-
 /// How long workers may take to finish when the instance ends.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
 /// An instance.
 pub struct Files {
-    cx: Build,
-    arguments: RefCell<Arc<SourceFileArguments>>,
-    forward: RefCell<Fanout>,
-    charset: Charset,
-    folder: PathBuf,
-    stored: RefCell<HashMap<Key, Stored>>,
-    tails: RefCell<BTreeMap<Key, Rc<Tail>>>,
-    ready: RefCell<VecDeque<Rc<Tail>>>,
-    wake: Notify,
-    changed: Notify,
-    working: Cell<usize>,
-    stopping: Cell<bool>,
-    unsaved: Cell<bool>,
-    loaded: Cell<bool>,
-    clock: Clock,
-    ledger: Ledger,
-    active: Gauge,
+    pub(super) cx: Build,
+    pub(super) arguments: RefCell<Arc<SourceFileArguments>>,
+    pub(super) forward: RefCell<Fanout>,
+    pub(super) charset: Charset,
+    pub(super) folder: PathBuf,
+    pub(super) stored: RefCell<HashMap<Key, Stored>>,
+    pub(super) tails: RefCell<BTreeMap<Key, Rc<Tail>>>,
+    pub(super) ready: RefCell<VecDeque<Rc<Tail>>>,
+    pub(super) wake: Notify,
+    pub(super) changed: Notify,
+    pub(super) working: Cell<usize>,
+    pub(super) stopping: Cell<bool>,
+    pub(super) unsaved: Cell<bool>,
+    pub(super) loaded: Cell<bool>,
+    pub(super) clock: Clock,
+    pub(super) ledger: Ledger,
+    pub(super) active: Gauge,
 }
 
 impl Files {
@@ -162,171 +150,6 @@ impl Files {
                 self.write_projection().await;
             }
         }
-    }
-
-    /// Makes the tails those of the targets.
-    async fn resolve(self: &Rc<Self>) {
-        let arguments = self.arguments.borrow().clone();
-        let mut wanted: BTreeMap<Key, (PathBuf, Rc<LabelsBuf>)> = BTreeMap::new();
-        for target in arguments.targets.iter() {
-            let path = target.get("__path__").unwrap_or_default();
-            let exclude = target.get("__path_exclude__").unwrap_or_default();
-            let own = target.iter().filter(|(name, _)| !name.starts_with("__"));
-            let own: LabelsBuf = own.collect();
-            for path in self.paths(&arguments, path, exclude).await {
-                let Some(text) = path.to_str() else { continue };
-                if !self.cx.owns(stdx::fnv1a(text.as_bytes())) {
-                    continue;
-                }
-                let mut labels = own.clone();
-                labels.set("filename", text);
-                let key = Key {
-                    path: text.to_owned(),
-                    labels: label_text(&own),
-                };
-                wanted.insert(key, (path, Rc::new(labels)));
-            }
-        }
-        let gone = |key: &Key| !wanted.contains_key(key);
-        let removed: Vec<Rc<Tail>> = {
-            let mut tails = self.tails.borrow_mut();
-            let keys: Vec<Key> = tails.keys().filter(|key| gone(key)).cloned().collect();
-            keys.iter().filter_map(|key| tails.remove(key)).collect()
-        };
-        for tail in removed {
-            self.remove(&tail);
-        }
-        for (key, (path, labels)) in wanted {
-            if !self.tails.borrow().contains_key(&key)
-                && let Some(tail) = self.tail(key.clone(), path, labels)
-            {
-                self.tails.borrow_mut().insert(key, tail);
-            }
-        }
-        self.active.set(self.tails.borrow().len() as f64);
-    }
-
-    async fn paths(
-        &self,
-        arguments: &SourceFileArguments,
-        path: &str,
-        exclude: &str,
-    ) -> Vec<PathBuf> {
-        if path.is_empty() {
-            return Vec::new();
-        }
-        if !arguments.file_match.enabled {
-            return vec![PathBuf::from(path)];
-        }
-        let glob = match Glob::new(path) {
-            Ok(glob) => glob,
-            Err(error) => {
-                let node = &*self.cx.node;
-                tracing::error!(component_id = node, path, "not a pattern of paths: {error}");
-                return Vec::new();
-            }
-        };
-        let exclude = Glob::new(exclude).ok().filter(|_| !exclude.is_empty());
-        let mut found = runtime::service::blocking(move || glob.expand()).await;
-        found.retain(|path| {
-            let text = path.to_str();
-            let excluded = |exclude: &Glob| text.is_some_and(|text| exclude.matches(text));
-            !exclude.as_ref().is_some_and(excluded)
-        });
-        let older = arguments.file_match.ignore_older_than;
-        let stats = fs::stat_all(found.clone()).await;
-        let since_ns = runtime::wall_ns() - i64::try_from(older.as_nanos()).unwrap_or(i64::MAX);
-        let fits = |stat: &io::Result<fs::Stat>| match stat {
-            Ok(stat) => !stat.is_dir && (older.is_zero() || since_ns <= stat.modified_ns),
-            Err(_) => false,
-        };
-        let found = found.into_iter().zip(stats);
-        found
-            .filter_map(|(path, stat)| fits(&stat).then_some(path))
-            .collect()
-    }
-
-    /// A tail for a target; none when its position is not known and the settings say to skip it.
-    fn tail(&self, key: Key, path: PathBuf, labels: Rc<LabelsBuf>) -> Option<Rc<Tail>> {
-        let arguments = self.arguments.borrow();
-        let stored = self.stored.borrow();
-        let mut from_end = arguments.tail_from_end;
-        let without_labels = Key {
-            path: key.path.clone(),
-            labels: "{}".to_owned(),
-        };
-        let legacy = || {
-            let allowed = !arguments.legacy_positions_file.is_empty();
-            stored.get(&without_labels).filter(|_| allowed)
-        };
-        let position = match stored.get(&key).or_else(legacy) {
-            None => None,
-            Some(Ok(position)) => Some(*position),
-            Some(Err(text)) => match arguments.on_positions_file_error {
-                OnPositionsFileError::Skip => {
-                    let (node, path) = (&*self.cx.node, key.path.as_str());
-                    tracing::error!(
-                        component_id = node,
-                        path,
-                        "the position \"{text}\" is no number, the file is skipped; see \
-                         on_positions_file_error"
-                    );
-                    return None;
-                }
-                OnPositionsFileError::RestartFromEnd => {
-                    from_end = true;
-                    None
-                }
-                OnPositionsFileError::RestartFromBeginning => {
-                    from_end = false;
-                    None
-                }
-            },
-        };
-        let names = [("component_id", &*self.cx.node), ("path", &key.path)];
-        let registry = &self.cx.registry;
-        let metrics = Metrics {
-            read_bytes: registry.gauge(READ_BYTES.name, READ_BYTES.help, &names),
-            file_bytes: registry.gauge(FILE_BYTES.name, FILE_BYTES.help, &names),
-            lines: registry.counter(READ_LINES.name, READ_LINES.help, &names),
-            truncations: registry.counter(
-                "invar_source_file_truncations_total",
-                "Files that were cut or written anew while they were read.",
-                &names[..1],
-            ),
-        };
-        let start = Start {
-            position: position.filter(|position| position.offset > 0 || position.file.is_some()),
-            from_end,
-            charset: self.charset,
-        };
-        Some(Rc::new(Tail {
-            acked: Cell::new(position),
-            key,
-            path,
-            labels,
-            start,
-            state: RefCell::new(Some(State::default())),
-            seen: RefCell::default(),
-            looked_ns: Cell::new(runtime::wall_ns()),
-            seen_ns: Cell::new(runtime::wall_ns()),
-            due: Cell::new(runtime::now()),
-            interval: Cell::new(arguments.file_watch.min_poll_frequency),
-            waits: Cell::new(false),
-            removed: Cell::new(false),
-            failed: Cell::new(false),
-            unpacked: Cell::new(false),
-            metrics,
-        }))
-    }
-
-    /// A target that is gone: its file is forgotten, as in the reference.
-    fn remove(&self, tail: &Rc<Tail>) {
-        tail.removed.set(true);
-        self.stored.borrow_mut().remove(&tail.key);
-        let names = [("component_id", &*self.cx.node), ("path", &*tail.key.path)];
-        self.cx.registry.remove(&names);
-        self.unsaved.set(true);
     }
 
     /// Looks at files when they are due, until then or until the arguments change.
@@ -562,88 +385,4 @@ impl Files {
             }
         }
     }
-
-    async fn keep_positions(self: Rc<Self>) {
-        loop {
-            let count = u32::try_from(self.tails.borrow().len()).unwrap_or(u32::MAX);
-            let interval = SAVE_COST.saturating_mul(count);
-            runtime::sleep(interval.clamp(SAVE_MIN, SAVE_MAX)).await;
-            self.save().await;
-        }
-    }
-
-    async fn save(&self) {
-        if !self.unsaved.replace(false) {
-            return;
-        }
-        let mut all: Vec<(Key, _)> = Vec::new();
-        {
-            let tails = self.tails.borrow();
-            for (key, tail) in &*tails {
-                all.extend(tail.position().map(|position| (key.clone(), position)));
-            }
-        }
-        let entries = all.iter().map(|(key, position)| (key, *position));
-        let saved = positions::save(&self.folder, self.cx.shard_index, entries).await;
-        if let Err(error) = saved {
-            self.unsaved.set(true);
-            let node = &*self.cx.node;
-            tracing::error!(component_id = node, "cannot save positions of files: {error}");
-        }
-    }
-
-    async fn project(self: Rc<Self>) {
-        if self.cx.shard_index != 0 {
-            return;
-        }
-        loop {
-            runtime::sleep(PROJECT_INTERVAL).await;
-            self.write_projection().await;
-        }
-    }
-
-    async fn write_projection(&self) {
-        if let Err(error) = positions::project(&self.folder).await {
-            let node = &*self.cx.node;
-            tracing::warn!(component_id = node, "positions.yml is not written: {error}");
-        }
-    }
-
-    /// What the API shows of the targets.
-    pub fn inspect(&self) -> Body {
-        let mut body = Body::default();
-        for (key, tail) in &*self.tails.borrow() {
-            let offset = tail.position().map_or(0, |position| position.offset);
-            let fields = [
-                ("path", Value::string(key.path.as_str())),
-                ("labels", Value::string(key.labels.as_str())),
-                ("is_running", Value::from(!tail.failed.get())),
-                ("read_offset", Value::from(offset as i64)),
-            ];
-            let attribute = |(name, value): (&str, Value)| Attribute {
-                name: name.to_owned(),
-                value,
-                span: Span::default(),
-                value_span: ValueSpan::at(Span::default()),
-            };
-            body.blocks.push(Block {
-                name: "targets_info".to_owned(),
-                label: None,
-                body: Body {
-                    attributes: fields.into_iter().map(attribute).collect(),
-                    ..Body::default()
-                },
-                span: Span::default(),
-            });
-        }
-        body
-    }
-}
-
-/// Labels as the reference's positions have them.
-fn label_text(labels: &LabelsBuf) -> String {
-    let pairs = labels
-        .iter()
-        .map(|(name, value)| format!("{name}={}", stdx::quote(value)));
-    format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
 }

@@ -21,6 +21,8 @@ mod archive;
 mod charset;
 mod clock;
 mod files;
+mod targets;
+mod keep;
 mod opened;
 mod positions;
 mod tail;

@@ -18,9 +18,12 @@ const NODE: &str = "loki.source.file.f";
 const SINK_NODE: &str = "test.sink.out";
 const LOG: &str = "/logs/app.log";
 
+fn job_target(path: &str) -> schema::Target {
+    schema::Target::new([("__path__", path), ("job", "j")])
+}
+
 fn target(path: &str) -> Value {
-    let target = schema::Target::new([("__path__", path), ("job", "j")]);
-    Value::Targets(Targets::new(vec![target]))
+    Value::Targets(Targets::new(vec![job_target(path)]))
 }
 
 fn arguments<const N: usize>(path: &str, more: [(&str, Value); N]) -> Body {
@@ -291,7 +294,7 @@ fn targets_may_change_without_reading_again() {
         append("/logs/b.log", b"two\n").await;
         let shard = started(arguments(LOG, [])).await;
         assert_eq!(lines().await, ["one"]);
-        let both = ["/logs/b.log", LOG].map(|path| schema::Target::new([("__path__", path), ("job", "j")]));
+        let both = ["/logs/b.log", LOG].map(job_target);
         let mut changed = arguments(LOG, []);
         changed.attributes[0].value = Value::Targets(Targets::new(both.to_vec()));
         let nodes = [source(changed), node(&SINK, SINK_NODE, body([]))];

@@ -8,8 +8,8 @@ use crate::backend::Backend;
 use crate::current;
 use crate::service;
 
-/// What makes a file that file, whatever it is called. Not for ever: the number of a deleted file is
-/// given to another one.
+/// What makes a file that file, whatever it is called. Not for ever: the number of a deleted file
+/// is given to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity {
     /// The file system; zero where it is not told.
