@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 pub mod exposition;
+pub mod gelf;
 pub mod loki_push;
 pub mod otlp_json;
 pub mod remote_write;
 pub mod snappy;
+pub mod syslog;
 
 pub(crate) use stdx::protobuf;

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod clock;
 mod http;
 mod outcomes;
 #[cfg(test)]
@@ -18,9 +19,17 @@ mod testing;
 engine::components![
     echo,
     enrich,
+<<<<<<< HEAD
     process,
     relabel,
     source_api,
     source_file,
+=======
+    relabel,
+    source_api,
+    source_file,
+    source_gelf,
+    source_syslog,
+>>>>>>> 5bf82d9 (Run loki.source.syslog and loki.source.gelf; let shards receive datagrams)
     write,
 ];

@@ -18,7 +18,7 @@ use runtime::metrics::Gauge;
 use runtime::sync::Notify;
 
 use super::charset::Charset;
-use super::clock::Clock;
+use crate::clock::Clock;
 use super::opened::{CHUNK_BYTES, Progress, Sink};
 use super::positions::{self, Key, Stored};
 use super::tail::{State, Tail};

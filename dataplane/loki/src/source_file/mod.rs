@@ -19,7 +19,6 @@
 
 mod archive;
 mod charset;
-mod clock;
 mod files;
 mod targets;
 mod keep;

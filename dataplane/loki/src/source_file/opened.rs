@@ -10,7 +10,7 @@ use runtime::fs::{self, File, Identity, OpenOptions, Stat};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::charset::Charset;
-use super::clock::Clock;
+use crate::clock::Clock;
 
 /// Bytes read at a time: large enough that a read costs little beside its lines, small enough that
 /// eight workers need little memory.

@@ -12,8 +12,7 @@ pub struct Clock {
 impl Clock {
     /// Lines are about to be read.
     pub fn look(&self) {
-        self.next_ns
-            .set(self.next_ns.get().max(runtime::wall_ns()));
+        self.next_ns.set(self.next_ns.get().max(runtime::wall_ns()));
     }
 
     /// The time of the last look, or just after what was given last.
