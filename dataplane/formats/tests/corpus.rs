@@ -9,6 +9,8 @@ mod exposition;
 mod otlp;
 #[path = "../../../fuzz/checks/otlp_json.rs"]
 mod otlp_json;
+#[path = "../../../fuzz/checks/loki_push.rs"]
+mod loki_push;
 #[path = "../../../fuzz/checks/protobuf_exposition.rs"]
 mod protobuf_exposition;
 #[path = "../../../fuzz/checks/remote_write.rs"]
@@ -19,6 +21,8 @@ mod remote_write_2;
 mod replay;
 #[path = "../../../fuzz/checks/snappy.rs"]
 mod snappy;
+#[path = "../../../fuzz/checks/syslog.rs"]
+mod syslog;
 
 use formats::exposition::Format;
 use replay::replay;
@@ -65,4 +69,14 @@ fn protobuf_exposition_corpus_holds() {
 #[test]
 fn snappy_corpus_holds() {
     replay("snappy", snappy::check);
+}
+
+#[test]
+fn loki_push_corpus_holds() {
+    replay("loki_push", loki_push::check);
+}
+
+#[test]
+fn syslog_corpus_holds() {
+    replay("syslog", syslog::check);
 }

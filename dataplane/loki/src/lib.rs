@@ -19,17 +19,11 @@ mod testing;
 engine::components![
     echo,
     enrich,
-<<<<<<< HEAD
     process,
-    relabel,
-    source_api,
-    source_file,
-=======
     relabel,
     source_api,
     source_file,
     source_gelf,
     source_syslog,
->>>>>>> 5bf82d9 (Run loki.source.syslog and loki.source.gelf; let shards receive datagrams)
     write,
 ];
