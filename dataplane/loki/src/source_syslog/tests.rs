@@ -83,7 +83,10 @@ fn both_framings_are_read_however_they_arrive() {
 fn what_is_no_message_is_counted_and_the_rest_is_taken() {
     check(2, || async {
         let shard = started([]).await;
-        let lines = send(&[b"<34>1 - - - - - - one\n<bad\n<1>1 - - - - - -\n<1>1 - - - - - - two\n"]);
+        let lines = send(&[
+            b"<34>1 - - - - - - one\n<bad\n",
+            b"<1>1 - - - - - -\n<1>1 - - - - - - two\n",
+        ]);
         let lines = lines.await;
         let texts: Vec<&str> = lines
             .iter()
