@@ -5,12 +5,12 @@
 
 #[path = "../../../fuzz/checks/exposition.rs"]
 mod exposition;
+#[path = "../../../fuzz/checks/loki_push.rs"]
+mod loki_push;
 #[path = "../../../fuzz/checks/otlp.rs"]
 mod otlp;
 #[path = "../../../fuzz/checks/otlp_json.rs"]
 mod otlp_json;
-#[path = "../../../fuzz/checks/loki_push.rs"]
-mod loki_push;
 #[path = "../../../fuzz/checks/protobuf_exposition.rs"]
 mod protobuf_exposition;
 #[path = "../../../fuzz/checks/remote_write.rs"]
