@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress, Status};
 use http::{HeaderMap, header};
 use http_body::Body;
@@ -74,17 +74,28 @@ where
 {
     out.clear();
     let announced = body.size_hint().exact().unwrap_or(0);
-    if announced > limits.wire_bytes {
-        return Err(BodyError::WireTooLarge);
-    }
+    let room = check_announced(announced, gzip, limits)?;
     if gzip {
         return read_gzip(body, limits, out).await;
     }
-    if announced > limits.decoded_bytes {
+    out.reserve(room);
+    read_plain(body, limits, out).await
+}
+
+/// Refuses a body that says by itself that it is too large; zero for one that says nothing. Gives
+/// what to reserve for it.
+pub(crate) fn check_announced(
+    announced: u64,
+    gzip: bool,
+    limits: BodyLimits,
+) -> Result<usize, BodyError> {
+    if announced > limits.wire_bytes {
+        return Err(BodyError::WireTooLarge);
+    }
+    if !gzip && announced > limits.decoded_bytes {
         return Err(BodyError::DecodedTooLarge);
     }
-    out.reserve(announced.min(RESERVE_BYTES_MAX) as usize);
-    read_plain(body, limits, out).await
+    Ok(announced.min(RESERVE_BYTES_MAX) as usize)
 }
 
 async fn read_plain<B>(
@@ -98,7 +109,7 @@ where
 {
     let mut received = Received::default();
     while let Some(chunk) = next_chunk(body, &mut received.trailers).await? {
-        received.wire_bytes = count_wire(received.wire_bytes, &chunk, limits)?;
+        received.wire_bytes = count_wire(received.wire_bytes, chunk.len(), limits)?;
         if received.wire_bytes > limits.decoded_bytes {
             return Err(BodyError::DecodedTooLarge);
         }
@@ -119,15 +130,15 @@ where
     let mut gunzip = Gunzip::new();
     let mut received = Received::default();
     while let Some(chunk) = next_chunk(body, &mut received.trailers).await? {
-        received.wire_bytes = count_wire(received.wire_bytes, &chunk, limits)?;
-        gunzip.write(chunk, limits.decoded_bytes, out)?;
+        received.wire_bytes = count_wire(received.wire_bytes, chunk.len(), limits)?;
+        gunzip.write(&chunk, limits.decoded_bytes, out)?;
     }
     gunzip.finish()?;
     Ok(received)
 }
 
-fn count_wire(so_far: u64, chunk: &Bytes, limits: BodyLimits) -> Result<u64, BodyError> {
-    let wire_bytes = so_far + chunk.len() as u64;
+pub(crate) fn count_wire(so_far: u64, more: usize, limits: BodyLimits) -> Result<u64, BodyError> {
+    let wire_bytes = so_far + more as u64;
     if wire_bytes > limits.wire_bytes {
         return Err(BodyError::WireTooLarge);
     }
@@ -169,7 +180,7 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// A gzip stream, which is one member after another.
-struct Gunzip {
+pub(crate) struct Gunzip {
     inflater: Decompress,
     state: State,
 }
@@ -184,16 +195,16 @@ enum State {
 }
 
 impl Gunzip {
-    fn new() -> Gunzip {
+    pub(crate) fn new() -> Gunzip {
         Gunzip {
             inflater: Decompress::new_gzip(WINDOW_BITS),
             state: State::Start,
         }
     }
 
-    fn write(
+    pub(crate) fn write(
         &mut self,
-        mut chunk: Bytes,
+        mut chunk: &[u8],
         bytes_max: u64,
         out: &mut Vec<u8>,
     ) -> Result<(), BodyError> {
@@ -209,10 +220,10 @@ impl Gunzip {
             let (read, written) = (self.inflater.total_in(), out.len());
             let status = self
                 .inflater
-                .decompress_vec(&chunk, out, FlushDecompress::None)
+                .decompress_vec(chunk, out, FlushDecompress::None)
                 .map_err(|error| BodyError::Encoding(error.to_string()))?;
             let used = (self.inflater.total_in() - read) as usize;
-            chunk.advance(used);
+            chunk = &chunk[used..];
             if out.len() as u64 > bytes_max {
                 return Err(BodyError::DecodedTooLarge);
             }
@@ -228,7 +239,7 @@ impl Gunzip {
         Ok(())
     }
 
-    fn finish(&self) -> Result<(), BodyError> {
+    pub(crate) fn finish(&self) -> Result<(), BodyError> {
         match self.state {
             State::Inside => Err(BodyError::Encoding("it ends in the middle".to_owned())),
             State::Start | State::Between => Ok(()),
@@ -255,8 +266,7 @@ mod tests {
         let mut gunzip = Gunzip::new();
         let mut wire_bytes = 0;
         for chunk in wire.chunks(step) {
-            let chunk = Bytes::copy_from_slice(chunk);
-            wire_bytes = count_wire(wire_bytes, &chunk, limits)?;
+            wire_bytes = count_wire(wire_bytes, chunk.len(), limits)?;
             gunzip.write(chunk, limits.decoded_bytes, &mut out)?;
         }
         gunzip.finish()?;
@@ -295,7 +305,7 @@ mod tests {
         };
         let mut out = Vec::new();
         let mut gunzip = Gunzip::new();
-        let stopped = gunzip.write(Bytes::from(wire), limits.decoded_bytes, &mut out);
+        let stopped = gunzip.write(&wire, limits.decoded_bytes, &mut out);
         assert!(matches!(stopped, Err(BodyError::DecodedTooLarge)));
         assert!(out.capacity() < 400_000, "grew to {}", out.capacity());
     }

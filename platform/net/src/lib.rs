@@ -15,6 +15,7 @@ mod body;
 pub mod codec;
 mod error;
 pub mod grpc;
+pub mod http1;
 mod pieces;
 mod secret;
 

@@ -104,8 +104,6 @@ impl Write for Stream {
 /// What came in on a connection, seen from outside of hyper.
 #[derive(Default)]
 pub(crate) struct Traffic {
-    /// Bytes read so far: whether an answer has begun is seen by comparing two readings.
-    read_bytes: Cell<u64>,
     /// Since when the bytes of a request that is not complete have been coming.
     request_since: Cell<Option<Instant>>,
     /// hyper keeps only the text of what failed below HTTP/2.
@@ -113,10 +111,6 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn read_bytes(&self) -> u64 {
-        self.read_bytes.get()
-    }
-
     pub(crate) fn request_since(&self) -> Option<Instant> {
         self.request_since.get()
     }
@@ -131,7 +125,6 @@ impl Traffic {
     }
 
     fn count(&self, bytes: u64) {
-        self.read_bytes.set(self.read_bytes.get() + bytes);
         if bytes > 0 && self.request_since.get().is_none() {
             self.request_since.set(Some(runtime::now()));
         }
@@ -147,10 +140,6 @@ pub(crate) struct Counted {
 impl Counted {
     pub(crate) fn new(stream: Stream, traffic: Rc<Traffic>) -> Counted {
         Counted { stream, traffic }
-    }
-
-    pub(crate) fn into_stream(self) -> Stream {
-        self.stream
     }
 }
 

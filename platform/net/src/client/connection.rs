@@ -1,38 +1,36 @@
 //! One connection, idle or with a request on it; HTTP/1 and HTTP/2 behind one face.
 //!
-//! Between requests an HTTP/1 connection is its stream and nothing else: hyper is put on it for
-//! one request and taken off again. Measured with 500 kept connections after bodies of 318 kB,
-//! that is 2 KiB a connection (10 KiB on monoio, whose reads park a buffer) in place of the 77 and
-//! 85 KiB that hyper's buffers make of it, at the same CPU a request. A request runs in the task of
-//! its caller without a second one beside it. An HTTP/2 connection has a task of its own, since it
-//! takes many requests at once.
+//! Between requests an HTTP/1 connection is its stream and nothing else: measured with 500 kept
+//! connections after bodies of 318 kB, 2 KiB each (10 KiB on monoio, whose reads park a buffer). A
+//! request runs in the task of its caller without a second one beside it. An HTTP/2 connection has
+//! a task of its own, since it takes many requests at once.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::task::{Context, Waker};
 
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper::rt::{Read, ReadBuf};
 use runtime::Instant;
 
-use crate::pieces::Pieces;
+use super::exchange;
+use crate::BodyLimits;
+use crate::body::{BodyError, Received, chain, next_chunk, read_into};
+use crate::pieces::{Chunks, Pieces};
 use crate::stream::{Counted, Stream, Traffic};
+use crate::tls::failure_in;
 
-/// Limit: read buffer of a request under way, which is also the largest head of an answer. It
-/// starts at 8 KiB and doubles while reads fill it.
-const READ_BUFFER_BYTES: usize = 32 * 1024;
 /// How many bytes of an answer, and of all answers of a connection, a server may send before they
 /// were read.
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
-/// How long a finished connection may take to be ready for the next request. It is ready at once,
-/// save when the server answered before it had read the request.
-const READY_WITHIN: Duration = Duration::from_millis(100);
-
-type Request = http::Request<Pieces>;
+type Request = http::Request<Chunks>;
 type Response = http::Response<Incoming>;
 
 /// A connection on which a request can be sent.
@@ -54,10 +52,7 @@ impl Connection {
     pub(crate) async fn open(stream: Stream, http2: bool) -> hyper::Result<Connection> {
         let opened = runtime::now();
         if !http2 {
-            return Ok(Connection {
-                kind: Kind::Http1(stream),
-                opened,
-            });
+            return Ok(Connection::http1(stream, opened));
         }
         let traffic = Rc::new(Traffic::default());
         let io = Counted::new(stream, traffic.clone());
@@ -76,6 +71,13 @@ impl Connection {
             kind: Kind::Http2 { sender, traffic },
             opened,
         })
+    }
+
+    pub(crate) fn http1(stream: Stream, opened: Instant) -> Connection {
+        Connection {
+            kind: Kind::Http1(stream),
+            opened,
+        }
     }
 
     /// Whether the server has not closed it yet, as far as is known here.
@@ -113,20 +115,22 @@ impl Connection {
     }
 
     /// Sends a request and waits for the head of its answer.
-    pub(crate) async fn send(self, request: Request) -> Result<(Response, Exchange), SendError> {
+    pub(crate) async fn send(self, request: Request) -> Result<Answer, SendError> {
         match self.kind {
-            Kind::Http1(stream) => send_http1(stream, self.opened, request).await,
+            Kind::Http1(stream) => {
+                let answer = exchange::send(stream, self.opened, request).await?;
+                Ok(Answer::Http1(Box::new(answer)))
+            }
             Kind::Http2 {
                 mut sender,
                 traffic,
-            } => match sender.send_request(request).await {
-                Ok(response) => Ok((response, Exchange(None))),
-                Err(error) => Err(SendError {
-                    error,
-                    answered: false,
-                    traffic,
-                }),
-            },
+            } => {
+                let request = request.map(|body| Pieces::new(body, None));
+                let answer = sender.send_request(request).await;
+                answer
+                    .map(Answer::Http2)
+                    .map_err(|error| SendError::http2(&error, &traffic))
+            }
         }
     }
 }
@@ -141,134 +145,112 @@ fn is_silent(stream: &mut Stream) -> bool {
         .is_pending()
 }
 
-async fn send_http1(
-    stream: Stream,
-    opened: Instant,
-    request: Request,
-) -> Result<(Response, Exchange), SendError> {
-    let traffic = Rc::new(Traffic::default());
-    let io = Counted::new(stream, traffic.clone());
-    let handshake = http1::Builder::new()
-        .max_buf_size(READ_BUFFER_BYTES)
-        .handshake(io)
-        .await;
-    let (mut sender, driver) = match handshake {
-        Ok(parts) => parts,
-        Err(error) => {
-            return Err(SendError {
-                error,
-                answered: false,
-                traffic,
-            });
-        }
-    };
-    let mut driver = Driver(Some(driver));
-    match driver.beside(sender.send_request(request)).await {
-        Ok(response) => Ok((
-            response,
-            Exchange(Some(OverHttp1 {
-                sender,
-                driver,
-                opened,
-            })),
-        )),
-        Err(error) => {
-            let answered = 0 < traffic.read_bytes();
-            Err(SendError {
-                error,
-                answered,
-                traffic,
-            })
-        }
-    }
-}
-
 /// A request that got no answer.
 pub(crate) struct SendError {
-    pub(crate) error: hyper::Error,
+    pub(crate) cause: Cause,
     /// Whether the beginning of an answer came.
     pub(crate) answered: bool,
-    traffic: Rc<Traffic>,
+}
+
+pub(crate) enum Cause {
+    /// TLS broke after the handshake: a server that refuses our certificate says so only when we
+    /// begin to read.
+    Tls(String),
+    NotHttp(String),
+    Closed(String),
 }
 
 impl SendError {
-    /// Why TLS broke after the handshake, if it did: a server that refuses our certificate says so
-    /// only when we begin to read.
-    pub(crate) fn tls_failure(&self) -> Option<String> {
-        self.traffic.tls_failure()
+    pub(crate) fn io(error: io::Error, answered: bool) -> SendError {
+        let cause = match failure_in(&error) {
+            Some(failure) => Cause::Tls(failure.to_string()),
+            None => Cause::Closed(chain(&error)),
+        };
+        SendError { cause, answered }
+    }
+
+    pub(crate) fn not_http(problem: String) -> SendError {
+        SendError {
+            cause: Cause::NotHttp(problem),
+            answered: true,
+        }
+    }
+
+    fn http2(error: &hyper::Error, traffic: &Traffic) -> SendError {
+        let cause = match traffic.tls_failure() {
+            Some(failure) => Cause::Tls(failure),
+            None => Cause::Closed(chain(error)),
+        };
+        SendError {
+            cause,
+            answered: false,
+        }
     }
 }
 
-/// A request whose answer is being read. HTTP/2 does that by itself.
-pub(crate) struct Exchange(Option<OverHttp1>);
-
-struct OverHttp1 {
-    sender: http1::SendRequest<Pieces>,
-    driver: Driver,
-    opened: Instant,
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Cause::Tls(text) | Cause::NotHttp(text) | Cause::Closed(text)) = &self.cause;
+        f.write_str(text)
+    }
 }
 
-impl Exchange {
-    /// Runs `reading`, which takes the answer's body off the connection.
-    pub(crate) async fn read<T>(&mut self, reading: impl Future<Output = T>) -> T {
-        match &mut self.0 {
-            Some(over) => over.driver.beside(reading).await,
-            None => reading.await,
+/// An answer whose head has come.
+pub(crate) enum Answer {
+    Http1(Box<exchange::Answer>),
+    Http2(Response),
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Answer::Http1(answer) => answer.status,
+            Answer::Http2(answer) => answer.status(),
         }
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        match self {
+            Answer::Http1(answer) => &answer.headers,
+            Answer::Http2(answer) => answer.headers(),
+        }
+    }
+
+    /// Reads the body into `out` (cleared first).
+    pub(crate) async fn read_into(
+        &mut self,
+        gzip: bool,
+        limits: BodyLimits,
+        out: &mut Vec<u8>,
+    ) -> Result<Received, BodyError> {
+        match self {
+            Answer::Http1(answer) => answer.read_into(gzip, limits, out).await,
+            Answer::Http2(answer) => read_into(answer.body_mut(), gzip, limits, out).await,
+        }
+    }
+
+    /// The next piece of the body, whenever it comes; none at its end.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        match self {
+            Answer::Http1(answer) => answer.chunk().await,
+            Answer::Http2(answer) => next_chunk(answer.body_mut(), &mut HeaderMap::new()).await,
+        }
+    }
+
+    pub(crate) fn take_headers(&mut self) -> HeaderMap {
+        std::mem::take(match self {
+            Answer::Http1(answer) => &mut answer.headers,
+            Answer::Http2(answer) => answer.headers_mut(),
+        })
     }
 
     /// After the last byte of the answer: the connection, if another request can follow on it and
     /// nobody else holds it.
-    pub(crate) async fn end(self) -> Option<Connection> {
-        let OverHttp1 {
-            mut sender,
-            mut driver,
-            opened,
-        } = self.0?;
-        let ready = driver.beside(poll_fn(|cx| sender.poll_ready(cx)));
-        if !matches!(runtime::timeout(READY_WITHIN, ready).await, Ok(Ok(()))) {
-            return None;
+    pub(crate) fn end(self) -> Option<Connection> {
+        match self {
+            Answer::Http1(answer) => answer.end(),
+            Answer::Http2(_) => None,
         }
-        // Without a sender hyper has nothing more to do and gives the stream back.
-        drop(sender);
-        let stream = poll_fn(|cx| Poll::Ready(driver.poll_stream(cx))).await?;
-        Some(Connection {
-            kind: Kind::Http1(stream),
-            opened,
-        })
-    }
-}
-
-/// hyper on an HTTP/1 stream, until it ends.
-struct Driver(Option<http1::Connection<Counted, Pieces>>);
-
-impl Driver {
-    /// Runs `future`, which waits for what hyper does, and hyper with it.
-    async fn beside<T>(&mut self, future: impl Future<Output = T>) -> T {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            if let Poll::Ready(value) = future.as_mut().poll(cx) {
-                return Poll::Ready(value);
-            }
-            if let Some(driver) = &mut self.0
-                && driver.poll_without_shutdown(cx).is_ready()
-            {
-                // Its end, good or bad, reaches the future through hyper's channels.
-                self.0 = None;
-            }
-            future.as_mut().poll(cx)
-        })
-        .await
-    }
-
-    /// The stream of a driver that has nothing more to do, if nothing was read beyond the answer.
-    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Option<Stream> {
-        let mut driver = self.0.take()?;
-        if !matches!(driver.poll_without_shutdown(cx), Poll::Ready(Ok(()))) {
-            return None;
-        }
-        let parts = driver.into_parts();
-        parts.read_buf.is_empty().then(|| parts.io.into_stream())
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod connection;
 mod dial;
+mod exchange;
 mod pool;
 mod streamed;
 mod tunnel;
@@ -16,17 +17,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use hyper::body::Incoming;
 
 pub(crate) use connection::LocalTasks;
 pub use pool::PoolOptions;
 pub use streamed::Streamed;
 
 use crate::auth::{Authenticator, basic};
-use crate::body::{BodyError, Received, chain, is_gzip, read_into};
-use crate::pieces::{Chunks, Pieces};
+use crate::body::{BodyError, Received, is_gzip};
+use crate::pieces::Chunks;
 use crate::{Auth, BodyLimits, HttpError, ProxyOptions, Scheme, Target, tls};
-use connection::{Exchange, SendError};
+use connection::{Answer, Cause, SendError};
 use dial::{Dialer, proxy_credentials};
 use pool::Pool;
 
@@ -244,21 +244,20 @@ impl Inner {
         body: &mut Vec<u8>,
     ) -> Result<Head, HttpError> {
         let headers = self.headers(request, hop).await?;
-        let (response, mut exchange) = self.send_hop(hop, headers).await?;
-        let (parts, mut incoming) = response.into_parts();
+        let mut answer = self.send_hop(hop, headers).await?;
+        let status = answer.status();
         let redirected = self.follow_redirects
-            && is_redirect(parts.status)
-            && parts.headers.contains_key(header::LOCATION);
+            && is_redirect(status)
+            && answer.headers().contains_key(header::LOCATION);
         let (gzip, limits) = match redirected {
             true => (false, BodyLimits::both(REDIRECT_BODY_BYTES_MAX)),
-            false => (is_gzip(&parts.headers), limits),
+            false => (is_gzip(answer.headers()), limits),
         };
-        let received = match exchange
-            .read(read_into(&mut incoming, gzip, limits, body))
-            .await
-        {
+        let read = answer.read_into(gzip, limits, body).await;
+        let headers = answer.take_headers();
+        let received = match read {
             Ok(received) => {
-                if let Some(connection) = exchange.end().await {
+                if let Some(connection) = answer.end() {
                     self.pool.give(hop.target.origin(), connection);
                 }
                 received
@@ -269,8 +268,8 @@ impl Inner {
             Err(error) => return Err(body_failed(&hop.target, limits, error)),
         };
         Ok(Head {
-            status: parts.status,
-            headers: parts.headers,
+            status,
+            headers,
             wire_bytes: received.wire_bytes,
             trailers: received.trailers,
         })
@@ -278,19 +277,15 @@ impl Inner {
 
     /// Sends on a kept connection or a new one. A kept one may have been closed by the server while
     /// the request was on its way: then, as long as no byte of an answer came, once more.
-    async fn send_hop(
-        &self,
-        hop: &Hop,
-        headers: HeaderMap,
-    ) -> Result<(http::Response<Incoming>, Exchange), HttpError> {
+    async fn send_hop(&self, hop: &Hop, headers: HeaderMap) -> Result<Answer, HttpError> {
         let origin = hop.target.origin();
         if let Some(connection) = self.pool.take(origin) {
             let request = self.request(hop, headers.clone(), connection.is_http2());
             match connection.send(request).await {
                 Ok(answer) => return Ok(answer),
-                Err(failure) if failure.answered => return Err(send_failed(&hop.target, &failure)),
+                Err(failure) if failure.answered => return Err(send_failed(&hop.target, failure)),
                 Err(failure) => {
-                    tracing::debug!("kept connection to {origin} is dead: {}", failure.error);
+                    tracing::debug!("kept connection to {origin} is dead: {failure}");
                     self.pool.forget(origin);
                 }
             }
@@ -299,14 +294,14 @@ impl Inner {
         let request = self.request(hop, headers, connection.is_http2());
         let shared = connection.share();
         let answer = connection.send(request).await;
-        let answer = answer.map_err(|failure| send_failed(&hop.target, &failure))?;
+        let answer = answer.map_err(|failure| send_failed(&hop.target, failure))?;
         if let Some(shared) = shared {
             self.pool.give(origin, shared);
         }
         Ok(answer)
     }
 
-    fn request(&self, hop: &Hop, mut headers: HeaderMap, http2: bool) -> http::Request<Pieces> {
+    fn request(&self, hop: &Hop, mut headers: HeaderMap, http2: bool) -> http::Request<Chunks> {
         let target = &hop.target;
         let plain_proxy = self.dialer.plain_proxy(target);
         let uri = match http2 || plain_proxy.is_some() {
@@ -319,7 +314,7 @@ impl Inner {
         if let Some(credentials) = plain_proxy.and_then(proxy_credentials) {
             headers.insert(header::PROXY_AUTHORIZATION, credentials);
         }
-        let mut request = http::Request::new(Pieces::new(hop.body.clone(), None));
+        let mut request = http::Request::new(hop.body.clone());
         *request.method_mut() = hop.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
@@ -401,22 +396,17 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-fn send_failed(target: &Target, failure: &SendError) -> HttpError {
+fn send_failed(target: &Target, failure: SendError) -> HttpError {
     let authority = target.authority().to_owned();
-    if let Some(cause) = failure.tls_failure() {
-        return HttpError::Tls { authority, cause };
-    }
-    let error = &failure.error;
-    if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
-        let mut cause = chain(error);
-        if target.scheme() == Scheme::Http {
-            cause.push_str("; check scheme and port");
+    match failure.cause {
+        Cause::Tls(cause) => HttpError::Tls { authority, cause },
+        Cause::Closed(cause) => HttpError::Closed { authority, cause },
+        Cause::NotHttp(mut cause) => {
+            if target.scheme() == Scheme::Http {
+                cause.push_str("; check scheme and port");
+            }
+            HttpError::Protocol { authority, cause }
         }
-        return HttpError::Protocol { authority, cause };
-    }
-    HttpError::Closed {
-        authority,
-        cause: chain(error),
     }
 }
 

@@ -4,19 +4,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use hyper::body::Incoming;
 
-use super::connection::Exchange;
+use super::connection::Answer;
 use super::{Client, Head, Hop, Request, body_failed};
-use crate::body::next_chunk;
 use crate::{BodyLimits, HttpError, Target};
 
 /// An answer under way. Dropping it ends an HTTP/1 connection, and a stream of an HTTP/2 one.
 pub struct Streamed {
     /// Its status and headers; bytes and trailers are not counted here.
     pub head: Head,
-    body: Incoming,
-    exchange: Exchange,
+    answer: Answer,
     target: Target,
 }
 
@@ -41,21 +38,19 @@ impl Client {
             self.0.send_hop(&hop, headers).await
         };
         let sent = runtime::timeout(timeout, send).await;
-        let (response, exchange) = sent.map_err(|_| HttpError::Timeout {
+        let mut answer = sent.map_err(|_| HttpError::Timeout {
             authority: hop.target.authority().to_owned(),
             after: timeout,
         })??;
-        let (parts, body) = response.into_parts();
         let head = Head {
-            status: parts.status,
-            headers: parts.headers,
+            status: answer.status(),
+            headers: answer.take_headers(),
             wire_bytes: 0,
             trailers: HeaderMap::new(),
         };
         Ok(Streamed {
             head,
-            body,
-            exchange,
+            answer,
             target: hop.target,
         })
     }
@@ -65,9 +60,7 @@ impl Streamed {
     /// The next piece of the body; none at its end. There is no limit to how long it takes or how
     /// much comes: that is the caller's.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
-        let mut trailers = HeaderMap::new();
-        let next = next_chunk(&mut self.body, &mut trailers);
-        let chunk = self.exchange.read(next).await;
+        let chunk = self.answer.chunk().await;
         chunk.map_err(|error| body_failed(&self.target, BodyLimits::both(u64::MAX), error))
     }
 }

@@ -164,3 +164,86 @@ fn an_answer_with_close_is_not_kept() {
         assert_eq!(*accepted.borrow(), 2);
     });
 }
+
+#[test]
+fn chunks_arrive_whole_and_their_connection_is_used_again() {
+    on_each_backend(|| async {
+        let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+                      4\r\nfine\r\n6;x=y\r\n, all \r\n3\r\nof \r\n2\r\nit\r\n0\r\n\r\n";
+        let (address, accepted) = raw_server(vec![vec![chunks, chunks]]);
+        let client = client(|_| {});
+        for _ in 0..2 {
+            let response = get(&client, &target(address)).await.expect("answered");
+            assert_eq!(response.body, b"fine, all of it");
+            assert_eq!(response.head.wire_bytes, 15);
+        }
+        assert_eq!(*accepted.borrow(), 1);
+    });
+}
+
+#[test]
+fn chunks_that_break_off_or_make_no_sense_are_errors() {
+    on_each_backend(|| async {
+        for chunks in ["4\r\nfi", "4\r\nfine\r\n", "x\r\n", "4\r\nfine, all"] {
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let answer: &'static str = format!("{head}{chunks}").leak();
+            let (address, _) = raw_server(vec![vec![answer]]);
+            let error = get(&client(|_| {}), &target(address)).await;
+            let error = error.expect_err("broken off");
+            assert_eq!(error.kind(), ErrorKind::Protocol, "{chunks}: {error}");
+        }
+    });
+}
+
+#[test]
+fn a_body_without_length_ends_with_its_connection() {
+    on_each_backend(|| async {
+        let answer = "HTTP/1.0 200 OK\r\n\r\nall that comes";
+        let (address, _) = raw_server(vec![vec![answer]]);
+        let client = client(|_| {});
+        let response = get(&client, &target(address)).await.expect("answered");
+        assert_eq!(response.body, b"all that comes");
+        assert_eq!(client.kept_connections(), 0);
+    });
+}
+
+#[test]
+fn bytes_behind_an_answer_are_not_taken_for_the_next_one() {
+    simulated(|| async {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine, and more";
+        let (address, accepted) = raw_server(vec![vec![answer, ""], vec![FINE]]);
+        let client = client(|_| {});
+        for _ in 0..2 {
+            let response = get(&client, &target(address)).await.expect("answered");
+            assert_eq!(response.body, b"fine");
+            runtime::sleep(SECOND).await;
+        }
+        assert_eq!(*accepted.borrow(), 2);
+    });
+}
+
+#[test]
+fn a_refusal_that_comes_before_the_body_was_taken_is_read() {
+    on_each_backend(|| async {
+        let refusal = "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nno!";
+        let listener = listen();
+        let address = listener.local_addr().expect("bound");
+        runtime::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("loopback");
+            let (read, _) = stream.read(Vec::with_capacity(1024)).await;
+            read.expect("a request");
+            write(&mut stream, refusal).await;
+            runtime::sleep(1000 * SECOND).await;
+        });
+        let body = Bytes::from(vec![7; 64 << 20]);
+        let client = client(|_| {});
+        let request = Request::post(&target(address), body);
+        let answer = client.send(&request, 20 * SECOND, LIMITS).await;
+        let answer = answer.expect("an answer");
+        assert_eq!(
+            (answer.head.status.as_u16(), &*answer.body),
+            (413, &b"no!"[..])
+        );
+        assert_eq!(client.kept_connections(), 0, "the rest of the body is owed");
+    });
+}
