@@ -268,3 +268,7 @@ pub(super) fn nack(error: &AppendError) -> Nack {
         Nack::permanent(reason, error.to_string())
     }
 }
+
+#[cfg(test)]
+#[path = "stage_tests.rs"]
+mod tests;

@@ -6,8 +6,8 @@
 //! the same, as long as all lengths are. So a zero, which could be left out, is written here like
 //! any number.
 //!
-//! Made once, and so with a real search for what repeats: about 57 bytes a sample of ten labels
-//! where `BlockEncoder`, which knows only the pairs, writes 118. Filling one costs a copy of those
+//! Made once, and so with a real search for what repeats: about 63 bytes a sample of ten labels
+//! where `BlockEncoder`, which knows only the pairs, writes 108. Filling one costs a copy of those
 //! bytes and a store for each sample (`bench/counts`, stage `stencil`), and no look at a series.
 
 use batch::{SeriesId, SeriesTable, WireBuf};
