@@ -184,9 +184,9 @@ impl Chunked {
         self.state == ChunkState::Done
     }
 
-    /// Takes what has come, `bytes[start..]`, out of its framing: content moves up to `start`. Gives
-    /// where the content ends, and from where on bytes are still to be looked at, with more of them
-    /// behind. Costs one move of the content.
+    /// Takes what has come, `bytes[start..]`, out of its framing: content moves up to `start`.
+    /// Gives where the content ends, and from where on bytes are still to be looked at, with more
+    /// of them behind. Costs one move of the content.
     pub fn decode(&mut self, bytes: &mut [u8], start: usize) -> Result<(usize, usize), String> {
         let (mut end, mut at) = (start, start);
         while at < bytes.len() && !self.is_done() {
