@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod any_text;
 mod exporting;
 mod matching;
 mod ottl;
@@ -24,9 +25,12 @@ engine::components![
     exporter_otlphttp,
     processor_attributes,
     processor_batch,
+    processor_discovery,
     processor_filter,
     processor_groupbyattrs,
     processor_memory_limiter,
+    processor_probabilistic_sampler,
+    processor_redaction,
     processor_span,
     processor_transform,
     receiver_otlp,
