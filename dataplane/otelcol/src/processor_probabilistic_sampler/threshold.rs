@@ -25,7 +25,7 @@ impl Threshold {
     /// The threshold of a probability, in so many digits; more of them near 0 and 1, where they
     /// would say nothing otherwise. None if the probability is out of range.
     pub fn of_probability(probability: f64, precision: u32) -> Option<Threshold> {
-        if !(PROBABILITY_MIN <= probability && probability <= 1.0) {
+        if !(PROBABILITY_MIN..=1.0).contains(&probability) {
             return None;
         }
         if probability == 1.0 {
