@@ -1,3 +1,5 @@
+//! Decisions on spans and log records, by mode.
+
 use batch::otlp::{AnyValue, LogRecord, Span};
 
 use super::*;

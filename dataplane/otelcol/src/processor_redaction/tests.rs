@@ -1,3 +1,5 @@
+//! What is redacted of attributes and bodies, and what is told of it.
+
 use batch::otlp::{AnyValue, KeyValue};
 
 use super::*;
