@@ -7,11 +7,20 @@
 #![forbid(unsafe_code)]
 
 pub mod exposition;
+pub mod fluent_forward;
 pub mod gelf;
+mod grouped;
+pub mod influx;
+pub mod jaeger;
+mod json_value;
 pub mod loki_push;
 pub mod otlp_json;
 pub mod remote_write;
+mod resource_names;
 pub mod snappy;
+pub mod splunk_hec;
 pub mod syslog;
+pub mod thrift;
+pub mod zipkin;
 
 pub(crate) use stdx::protobuf;

@@ -8,6 +8,7 @@ mod any_text;
 mod exporting;
 mod matching;
 mod ottl;
+mod receiving;
 mod settings;
 mod status;
 #[cfg(test)]
@@ -33,6 +34,11 @@ engine::components![
     processor_redaction,
     processor_span,
     processor_transform,
+    receiver_fluentforward,
+    receiver_influxdb,
+    receiver_jaeger,
     receiver_otlp,
+    receiver_splunkhec,
+    receiver_zipkin,
     storage_file,
 ];

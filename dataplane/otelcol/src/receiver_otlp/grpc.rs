@@ -9,8 +9,8 @@ use net::grpc::{self, Code, FRAME_BYTES, Status};
 use net::{Answer, BodyLimits, HttpError, Incoming, Method, StatusCode, header};
 
 use super::arguments::GrpcServer;
-use super::intake::Intake;
-use super::metrics::{Calls, Transport};
+use super::metrics::Calls;
+use crate::receiving::{Intake, Transport, no_memory};
 use crate::settings::Handler;
 
 /// An answer without rejected items.
@@ -41,8 +41,8 @@ impl Service {
     pub fn new(settings: &GrpcServer, intake: Rc<Intake>, cx: &Build) -> Service {
         Service {
             intake,
-            auth: settings.auth.clone(),
-            message_bytes_max: match settings.max_recv_msg_size.0 {
+            auth: settings.server.auth.clone(),
+            message_bytes_max: match settings.server.max_recv_msg_size.0 {
                 0 => 4 << 20,
                 bytes => bytes,
             },
@@ -97,7 +97,7 @@ impl Service {
         *bytes = message.len();
         let more = (message.len() as u64).saturating_sub(room.bytes());
         if more > 0 && !room.grow(more) {
-            return Err(super::intake::no_memory());
+            return Err(no_memory());
         }
         self.intake
             .take(signal, message, Transport::Grpc, room)

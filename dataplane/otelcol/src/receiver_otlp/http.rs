@@ -11,9 +11,7 @@ use net::{Answer, BodyLimits, HttpError, Incoming, Method, StatusCode, header};
 
 use super::answers::{Encoding, typed};
 use super::arguments::HttpServer;
-use super::cors::Rules;
-use super::intake::Intake;
-use super::metrics::Transport;
+use crate::receiving::{Intake, Rules, Transport, no_memory};
 use crate::settings::Handler;
 
 pub struct Service {
@@ -31,15 +29,15 @@ impl Service {
         let path = |path: &str| format!("/{}", path.trim_start_matches('/'));
         Service {
             intake,
-            auth: settings.auth.clone(),
-            cors: settings.cors.as_ref().and_then(Rules::new),
+            auth: settings.server.auth.clone(),
+            cors: settings.server.cors.as_ref().and_then(Rules::new),
             paths: [
                 (path(&settings.traces_url_path), OtlpSignal::Traces),
                 (path(&settings.metrics_url_path), OtlpSignal::Metrics),
                 (path(&settings.logs_url_path), OtlpSignal::Logs),
             ],
-            algorithms: settings.compression_algorithms.clone(),
-            body_bytes_max: match settings.max_request_body_size.0 {
+            algorithms: settings.server.compression_algorithms.clone(),
+            body_bytes_max: match settings.server.max_request_body_size.0 {
                 0 => 20 << 20,
                 bytes => bytes,
             },
@@ -122,7 +120,7 @@ impl Service {
         };
         let more = (message.len() as u64).saturating_sub(room.bytes());
         if more > 0 && !room.grow(more) {
-            return Err(refuse(super::intake::no_memory()));
+            return Err(refuse(no_memory()));
         }
         let taken = self.intake.take(signal, message, Transport::Http, room);
         taken.await.map_err(|status| match status.code {

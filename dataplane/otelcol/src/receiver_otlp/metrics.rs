@@ -1,9 +1,10 @@
 //! What the receiver tells of itself, under the Collector's names.
 
-use batch::otlp::OtlpSignal;
 use engine::Build;
-use runtime::metrics::{Counter, Histogram};
+use runtime::metrics::Histogram;
 use schema::{MetricDecl, MetricKind};
+
+use crate::receiving::counts;
 
 macro_rules! declared {
     ($($constant:ident $kind:ident $name:literal $help:literal;)*) => {
@@ -12,23 +13,10 @@ macro_rules! declared {
             kind: MetricKind::$kind,
             help: $help,
         };)*
-        pub const DECLARED: &[MetricDecl] = &[$($constant),*];
     };
 }
 
 declared! {
-    ACCEPTED_SPANS Counter "otelcol_receiver_accepted_spans_total"
-        "Number of spans successfully pushed into the pipeline.";
-    REFUSED_SPANS Counter "otelcol_receiver_refused_spans_total"
-        "Number of spans that could not be pushed into the pipeline.";
-    ACCEPTED_POINTS Counter "otelcol_receiver_accepted_metric_points_total"
-        "Number of metric points successfully pushed into the pipeline.";
-    REFUSED_POINTS Counter "otelcol_receiver_refused_metric_points_total"
-        "Number of metric points that could not be pushed into the pipeline.";
-    ACCEPTED_LOGS Counter "otelcol_receiver_accepted_log_records_total"
-        "Number of log records successfully pushed into the pipeline.";
-    REFUSED_LOGS Counter "otelcol_receiver_refused_log_records_total"
-        "Number of log records that could not be pushed into the pipeline.";
     DURATION Histogram "rpc_server_duration_milliseconds"
         "Measures the duration of inbound RPC.";
     REQUEST_BYTES Histogram "rpc_server_request_size_bytes"
@@ -41,50 +29,20 @@ declared! {
         "Measures the number of messages sent per RPC.";
 }
 
-/// How a message came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    Grpc,
-    Http,
-}
-
-/// Items that were taken and refused.
-pub struct Counts {
-    /// By signal, transport and outcome.
-    counters: Vec<Counter>,
-}
-
-impl Counts {
-    pub fn new(cx: &Build) -> Counts {
-        let mut counters = Vec::new();
-        for signal in OtlpSignal::ALL {
-            for transport in ["grpc", "http"] {
-                let (accepted, refused) = match signal {
-                    OtlpSignal::Traces => (ACCEPTED_SPANS, REFUSED_SPANS),
-                    OtlpSignal::Metrics => (ACCEPTED_POINTS, REFUSED_POINTS),
-                    OtlpSignal::Logs => (ACCEPTED_LOGS, REFUSED_LOGS),
-                };
-                let labels = [
-                    ("component_id", &*cx.node),
-                    ("receiver", "otlp"),
-                    ("transport", transport),
-                ];
-                for decl in [accepted, refused] {
-                    counters.push(cx.registry.counter(decl.name, decl.help, &labels));
-                }
-            }
-        }
-        Counts { counters }
-    }
-
-    pub fn count(&self, signal: OtlpSignal, transport: Transport, items: u64, accepted: bool) {
-        let signal = OtlpSignal::ALL.iter().position(|known| *known == signal);
-        let index = signal.expect("all signals are listed") * 4
-            + usize::from(transport == Transport::Http) * 2
-            + usize::from(!accepted);
-        self.counters[index].add(items);
-    }
-}
+/// All that the receiver has.
+pub const DECLARED: &[MetricDecl] = &[
+    counts::ACCEPTED_SPANS,
+    counts::REFUSED_SPANS,
+    counts::ACCEPTED_POINTS,
+    counts::REFUSED_POINTS,
+    counts::ACCEPTED_LOGS,
+    counts::REFUSED_LOGS,
+    DURATION,
+    REQUEST_BYTES,
+    REQUESTS,
+    RESPONSE_BYTES,
+    RESPONSES,
+];
 
 const MILLISECONDS: &[f64] = &[
     5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0,

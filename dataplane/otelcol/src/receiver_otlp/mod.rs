@@ -13,34 +13,26 @@
 
 mod answers;
 mod arguments;
-mod cors;
 mod grpc;
 mod http;
-mod intake;
 mod metrics;
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use engine::{Build, BuildError, Built, Component, DataComponent, Role, Spread};
-use net::{Answer, Handler, Incoming, Server, ServerOptions};
-use runtime::LocalBoxFuture;
-use runtime::net::{ListenOptions, TcpListener};
 use schema::{MetricDecl, Stability};
 
 pub use arguments::ReceiverOtlpArguments;
 pub use grpc::path as grpc_path;
-use intake::Intake;
+use crate::receiving::{Intake, Transport, handler, listen, serve};
 
 pub static COMPONENT: Component = Component::of::<ReceiverOtlp>();
 
 /// The component.
 pub struct ReceiverOtlp;
 
-/// How long requests that were begun may take when the component stops.
-const GRACE: Duration = Duration::from_secs(4);
+const TRANSPORTS: &[Transport] = &[Transport::Grpc, Transport::Http];
 
 impl DataComponent for ReceiverOtlp {
     type Arguments = ReceiverOtlpArguments;
@@ -54,49 +46,20 @@ impl DataComponent for ReceiverOtlp {
         arguments: Arc<ReceiverOtlpArguments>,
         cx: &Build,
     ) -> Result<Built, BuildError> {
-        let intake = Rc::new(Intake::new(cx, &arguments.output));
+        let intake = Rc::new(Intake::new(cx, &arguments.output, "otlp", TRANSPORTS));
         let mut servers = Vec::new();
         if let Some(settings) = &arguments.grpc {
             let listener = listen(settings.address().expect("checked: it is an address"))?;
             let service = Rc::new(grpc::Service::new(settings, intake.clone(), cx));
             let handler = handler(move |request| service.clone().answer(request));
-            servers.push(serve(listener, handler, settings.options()));
+            servers.push((listener, handler, settings.server.options()));
         }
         if let Some(settings) = &arguments.http {
             let listener = listen(settings.address().expect("checked: it is an address"))?;
             let service = Rc::new(http::Service::new(settings, intake));
             let handler = handler(move |request| service.clone().answer(request));
-            servers.push(serve(listener, handler, settings.options()));
+            servers.push((listener, handler, settings.server.options()));
         }
-        let servers = Rc::new(std::cell::RefCell::new(servers));
-        Ok(Built::new().drain(move |_| {
-            let servers = servers.take();
-            async move {
-                let ends = servers.into_iter().map(|server| server.shutdown(GRACE));
-                engine::join(ends.collect()).await;
-            }
-        }))
+        Ok(serve(servers))
     }
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, BuildError> {
-    TcpListener::bind(address, &ListenOptions::shared()).map_err(|cause| {
-        BuildError::new(format!(
-            "cannot listen on {address}: {cause}; change endpoint, or stop what listens there"
-        ))
-    })
-}
-
-fn serve(listener: TcpListener, handler: Handler, options: ServerOptions) -> Server {
-    net::serve(listener, handler, options)
-}
-
-fn handler<F>(answer: impl Fn(Incoming) -> F + 'static) -> Handler
-where
-    F: Future<Output = Answer> + 'static,
-{
-    Rc::new(move |request| {
-        let answered: LocalBoxFuture<'static, Answer> = Box::pin(answer(request));
-        answered
-    })
 }

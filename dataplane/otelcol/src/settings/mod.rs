@@ -5,10 +5,12 @@ mod debug_metrics;
 mod handler;
 mod outputs;
 mod queue;
+mod server;
 mod tls;
 
 pub use debug_metrics::DebugMetrics;
 pub use handler::{ClientAuth, Handler, HeaderAction, HeaderRule, OAuth2, ServerAuth};
 pub use outputs::{Forward, Outputs};
 pub use queue::{Retry, SendingQueue};
+pub use server::{Cors, GrpcServer, HttpServer, address, refuse_endpoint};
 pub use tls::{TlsClient, TlsServer};

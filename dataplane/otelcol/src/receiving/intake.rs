@@ -1,4 +1,4 @@
-//! What both servers do with a message: check, count, pass on.
+//! What receivers do with a message: check, count, pass on.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use engine::{Build, Ledger, Nack};
 use net::grpc::{Code, Status};
 use runtime::budget::{Budget, Reservation};
 
-use super::metrics::{Counts, Transport};
+use super::counts::{Counts, Transport};
 use crate::settings::{Forward, Outputs};
 use crate::status::with_retry_info;
 
@@ -26,13 +26,19 @@ pub struct Intake {
 const COME_BACK: Duration = Duration::from_secs(1);
 
 impl Intake {
-    pub fn new(cx: &Build, outputs: &Outputs) -> Intake {
+    /// That of the receiver that the Collector knows as `receiver`.
+    pub fn new(
+        cx: &Build,
+        outputs: &Outputs,
+        receiver: &str,
+        transports: &'static [Transport],
+    ) -> Intake {
         Intake {
             forward: outputs.forward(cx),
             outputs: outputs.clone(),
             budget: cx.budget.clone(),
             ledger: cx.ledger("requests"),
-            counts: Counts::new(cx),
+            counts: Counts::new(cx, receiver, transports),
         }
     }
 
@@ -56,13 +62,7 @@ impl Intake {
     ) -> Result<(), Status> {
         let batch = OtlpBatch::from_request(signal, message)
             .map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))?;
-        let items = batch.items() as u64;
-        self.ledger.take(items);
-        let held = Held(&self.ledger, items);
-        let result = self.forward.consume(Rc::new(batch)).await;
-        held.settle(&result);
-        self.counts.count(signal, transport, items, result.is_ok());
-        result.map_err(|nack| {
+        self.pass_on(batch, transport).await.map_err(|nack| {
             // Compat: what may be tried again is Unavailable, what never will do is Internal.
             let code = match nack.retryable {
                 true => Code::Unavailable,
@@ -70,6 +70,38 @@ impl Intake {
             };
             Status::new(code, nack.message)
         })
+    }
+
+    /// Passes on what was made of a message; whoever calls keeps its bytes reserved.
+    pub async fn pass_on(&self, batch: OtlpBatch, transport: Transport) -> Result<(), Nack> {
+        let signal = batch.signal();
+        let items = batch.items() as u64;
+        self.ledger.take(items);
+        let held = Held(&self.ledger, items);
+        let result = self.forward.consume(Rc::new(batch)).await;
+        held.settle(&result);
+        self.counts.count(signal, transport, items, result.is_ok());
+        result
+    }
+}
+
+/// How long what was refused waits before it is offered again, at first and at most.
+const INSIST_FIRST: Duration = Duration::from_millis(100);
+const INSIST_MAX: Duration = Duration::from_secs(5);
+
+impl Intake {
+    /// Passes on until it is taken or refused for good: for senders that cannot be answered, which
+    /// wait meanwhile.
+    pub async fn insist(&self, batch: OtlpBatch, transport: Transport) {
+        let mut pause = INSIST_FIRST;
+        while let Err(nack) = self.pass_on(batch.clone(), transport).await {
+            if !nack.retryable {
+                tracing::warn!("{} items were dropped: {}", batch.items(), nack.message);
+                return;
+            }
+            runtime::sleep(pause).await;
+            pause = (pause * 2).min(INSIST_MAX);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use net::{Answer, HeaderMap, HeaderName, HeaderValue, Incoming, Method, StatusCode, header};
 
-use super::arguments::Cors;
+use crate::settings::Cors;
 
 /// The decided rules.
 pub struct Rules {
@@ -65,7 +65,10 @@ impl Rules {
         }
         set(headers, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
         if self.max_age > 0 {
-            headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(self.max_age));
+            headers.insert(
+                header::ACCESS_CONTROL_MAX_AGE,
+                HeaderValue::from(self.max_age),
+            );
         }
         Some(answer)
     }
@@ -104,7 +107,9 @@ impl Rules {
         let Ok(asked) = asked.to_str() else {
             return false;
         };
-        let mut names = asked.split(',').map(|name| name.trim().to_ascii_lowercase());
+        let mut names = asked
+            .split(',')
+            .map(|name| name.trim().to_ascii_lowercase());
         self.any_header || names.all(|name| name.is_empty() || self.headers.contains(&name))
     }
 }
