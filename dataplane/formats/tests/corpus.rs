@@ -5,6 +5,12 @@
 
 #[path = "../../../fuzz/checks/exposition.rs"]
 mod exposition;
+#[path = "../../../fuzz/checks/fluent_forward.rs"]
+mod fluent_forward;
+#[path = "../../../fuzz/checks/influx.rs"]
+mod influx;
+#[path = "../../../fuzz/checks/jaeger.rs"]
+mod jaeger;
 #[path = "../../../fuzz/checks/loki_push.rs"]
 mod loki_push;
 #[path = "../../../fuzz/checks/otlp.rs"]
@@ -21,8 +27,12 @@ mod remote_write_2;
 mod replay;
 #[path = "../../../fuzz/checks/snappy.rs"]
 mod snappy;
+#[path = "../../../fuzz/checks/splunk_hec.rs"]
+mod splunk_hec;
 #[path = "../../../fuzz/checks/syslog.rs"]
 mod syslog;
+#[path = "../../../fuzz/checks/zipkin.rs"]
+mod zipkin;
 
 use formats::exposition::Format;
 use replay::replay;
@@ -79,4 +89,29 @@ fn loki_push_corpus_holds() {
 #[test]
 fn syslog_corpus_holds() {
     replay("syslog", syslog::check);
+}
+
+#[test]
+fn fluent_forward_corpus_holds() {
+    replay("fluent_forward", fluent_forward::check);
+}
+
+#[test]
+fn influx_corpus_holds() {
+    replay("influx", influx::check);
+}
+
+#[test]
+fn jaeger_corpus_holds() {
+    replay("jaeger", jaeger::check);
+}
+
+#[test]
+fn splunk_hec_corpus_holds() {
+    replay("splunk_hec", splunk_hec::check);
+}
+
+#[test]
+fn zipkin_corpus_holds() {
+    replay("zipkin", zipkin::check);
 }

@@ -10,4 +10,5 @@ pub mod ottl;
 pub mod regex;
 pub mod relabel;
 pub mod stages;
+pub mod stanza;
 pub mod template;

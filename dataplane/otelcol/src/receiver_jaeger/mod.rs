@@ -19,6 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use engine::{Build, BuildError, Built, Component, DataComponent, Role, Spread};
+use runtime::LocalBoxFuture;
 use runtime::net::UdpReceiver;
 use schema::{MetricDecl, Stability};
 
@@ -62,7 +63,7 @@ impl DataComponent for ReceiverJaeger {
             let handler = handler(move |request| service.clone().answer(request));
             servers.push((listener, handler, settings.server.options()));
         }
-        let mut built = serve(servers);
+        let mut readers: Vec<LocalBoxFuture<'static, ()>> = Vec::new();
         // One shard reads the packets: sockets do not share a port for them.
         if cx.shard_index == 0 {
             for (protocol, endpoint, packets) in arguments.protocols.packets() {
@@ -74,9 +75,11 @@ impl DataComponent for ReceiverJaeger {
                          listens there"
                     ))
                 })?;
-                built = built.run(run::packets(receiver, protocol, intake.clone()));
+                readers.push(Box::pin(run::packets(receiver, protocol, intake.clone())));
             }
         }
-        Ok(built)
+        Ok(serve(servers).run(async move {
+            engine::join(readers).await;
+        }))
     }
 }

@@ -188,12 +188,21 @@ impl HttpServer {
 
 /// Refuses what is not an address to listen on.
 pub fn refuse_endpoint(endpoint: &str, check: &mut Check<'_>) {
+    refuse_address("endpoint", endpoint, check);
+}
+
+/// As `refuse_endpoint`, for receivers of lines.
+pub fn refuse_listen_address(address: &str, check: &mut Check<'_>) {
+    refuse_address("listen_address", address, check);
+}
+
+fn refuse_address(field: &'static str, endpoint: &str, check: &mut Check<'_>) {
     if address(endpoint).is_none() {
         let message = format!(
             "\"{endpoint}\" is not an address to listen on; give an IP address and a port, such as \
              \"0.0.0.0:4317\""
         );
-        check.attribute("endpoint", message);
+        check.attribute(field, message);
     }
 }
 

@@ -1,0 +1,16 @@
+//! Events of the forward protocol: an event takes what it says of the stream; what lacks bytes wants more than there are.
+
+use formats::fluent_forward::{Progress, decode};
+
+pub fn check(bytes: &[u8]) {
+    match decode(bytes) {
+        Ok(Progress::Event(event, used)) => {
+            assert!(0 < used && used <= bytes.len());
+            let batch = event.batch;
+            let again = batch.signal().request().check(&batch.to_request());
+            assert_eq!(again.expect("our own request"), batch.items());
+        }
+        Ok(Progress::Wants(wanted)) => assert!(bytes.len() < wanted),
+        Err(reason) => assert!(!reason.is_empty()),
+    }
+}
