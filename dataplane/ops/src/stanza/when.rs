@@ -18,7 +18,7 @@ pub struct TimeParser {
 #[derive(Debug)]
 enum TimeLayout {
     Go(Layout),
-    /// Digits behind the seconds that are kept apart by a dot or belong to the number: `s.ns`, `ms`.
+    /// A number of units of so long; a part behind a dot counts too.
     Epoch {
         nanoseconds: i64,
     },
