@@ -138,7 +138,7 @@ impl ThriftCompact {
 #[derive(Arguments, Clone)]
 pub struct Packets {
     /// Most bytes of a packet.
-    #[arg(default = Bytes(65_000))]
+    #[arg(default = Bytes(65 << 10))]
     pub max_packet_size: Bytes,
     /// Taken for compatibility: packets that are not taken yet wait in a queue of 1024.
     #[arg(default = 1000)]
