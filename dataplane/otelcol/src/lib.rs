@@ -33,6 +33,7 @@ engine::components![
     processor_probabilistic_sampler,
     processor_redaction,
     processor_span,
+    processor_tail_sampling,
     processor_transform,
     receiver_filelog,
     receiver_fluentforward,
