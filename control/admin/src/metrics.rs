@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use eval::{Page, PageRequest};
 use formats::exposition::Writer;
 use plan::Gone;
 use runtime::metrics::{Family, Kind, Labels, Sample, Snapshot, Value, merge};
@@ -49,16 +50,42 @@ pub(crate) async fn text(server: &Server) -> Result<String, Gone> {
     Ok(written(&merged))
 }
 
-/// `{id}/metrics` of an exporter that this process has.
-pub(crate) async fn component(state: State<Server>, Path(path): Path<String>) -> Response {
+/// What a component serves as `{id}/metrics`.
+pub(crate) async fn component(
+    state: State<Server>,
+    Path(path): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
     let Some(id) = path.strip_suffix("/metrics") else {
         return not_found();
     };
+    match state.handle.page(id).await {
+        Ok(Some(page)) => return answer(&*page, query, &headers).await,
+        Ok(None) => {}
+        Err(gone) => return stopping(gone),
+    }
     match state.handle.component(id).await {
         Ok(Some(detail)) if detail.view.name == EXPORTER => page(state).await,
         Ok(_) => not_found(),
         Err(gone) => stopping(gone),
     }
+}
+
+async fn answer(page: &dyn Page, query: Vec<(String, String)>, headers: &HeaderMap) -> Response {
+    let header = |name: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let request = PageRequest {
+        query,
+        accept: header("accept"),
+        timeout_seconds: header("x-prometheus-scrape-timeout-seconds"),
+    };
+    let answer = page.answer(request).await;
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content_type = [(header::CONTENT_TYPE, answer.content_type)];
+    (status, content_type, answer.body).into_response()
 }
 
 fn not_found() -> Response {

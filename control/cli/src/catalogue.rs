@@ -28,6 +28,7 @@ pub fn catalogue() -> Catalogue {
     let data = families.into_iter().flatten();
     let data = data.map(|component| Kind::Data(component));
     let resolvers = discovery::COMPONENTS.iter().chain(sources::COMPONENTS);
+    let resolvers = resolvers.chain(exporters::COMPONENTS);
     let resolvers = resolvers.map(|component| Kind::Resolver(component));
     let settings = SETTINGS.iter().map(|descriptor| Kind::Setting(descriptor));
     let imports = sources::IMPORTS.iter().map(|import| Kind::Import(import));

@@ -18,6 +18,7 @@ mod json_path;
 mod limits;
 mod number;
 mod operators;
+mod page;
 mod resolver;
 mod scope;
 mod stdlib;
@@ -29,6 +30,7 @@ mod yaml;
 
 pub use body::{decode_diagnostics, evaluate_body, evaluate_body_without, span_of, value_span};
 pub use expression::evaluate;
+pub use page::{Page, PageAnswer, PageRequest};
 pub use resolver::{
     Component, Environment, Health, HealthState, Instance, ResolverComponent, ResolverCx,
     ResolverError,

@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use schema::{Arguments, Descriptor, ExportField, MetricDecl, Stability, Value};
 
+use crate::page::Page;
+
 type LocalBoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 type Erased = Arc<dyn Any + Send + Sync>;
 
@@ -46,6 +48,11 @@ pub trait ResolverComponent: Sized + 'static {
     /// Debug information for the API: an object, of which fields that are lists of objects show as
     /// repeated blocks.
     fn inspect(&self) -> Option<Value> {
+        None
+    }
+
+    /// What the instance serves at the moment, for those that serve something.
+    fn page(&self) -> Option<Arc<dyn Page>> {
         None
     }
 }
@@ -204,6 +211,11 @@ impl Instance {
     pub fn inspect(&self) -> Option<Value> {
         self.resolver.inspect()
     }
+
+    /// What it serves below its path of the admin server.
+    pub fn page(&self) -> Option<Arc<dyn Page>> {
+        self.resolver.page()
+    }
 }
 
 impl Drop for Instance {
@@ -216,6 +228,7 @@ impl Drop for Instance {
 trait Resolver {
     fn update(&mut self, arguments: Erased) -> LocalBoxFuture<'_, Result<(), ResolverError>>;
     fn inspect(&self) -> Option<Value>;
+    fn page(&self) -> Option<Arc<dyn Page>>;
 }
 
 impl<C: ResolverComponent> Resolver for C {
@@ -225,6 +238,10 @@ impl<C: ResolverComponent> Resolver for C {
 
     fn inspect(&self) -> Option<Value> {
         C::inspect(self)
+    }
+
+    fn page(&self) -> Option<Arc<dyn Page>> {
+        C::page(self)
     }
 }
 

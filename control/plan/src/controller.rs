@@ -203,6 +203,7 @@ impl Controller {
             Request::Component { id, reply } => {
                 drop(reply.send(view::component(&self.live, &id, &self.options.globals)));
             }
+            Request::Page { id, reply } => drop(reply.send(view::page(&self.live, &id))),
             Request::Readiness(reply) => drop(reply.send(self.readiness())),
             Request::Metrics(reply) => drop(reply.send(self.metrics.snapshot(&self.live))),
             Request::Reload(reply) => drop(reply.send(self.reload().await)),

@@ -1,8 +1,10 @@
 //! How the rest of the control plane talks to the controller: questions by channel, so that what
 //! serves HTTP holds no part of the graph.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use eval::Page;
 use runtime::metrics::Snapshot;
 use schema::{Body, BodySchema, Secret, Value};
 use tokio::sync::oneshot;
@@ -27,6 +29,10 @@ pub(crate) enum Request {
     Component {
         id: String,
         reply: oneshot::Sender<Option<Box<ComponentDetail>>>,
+    },
+    Page {
+        id: String,
+        reply: oneshot::Sender<Option<Arc<dyn Page>>>,
     },
     Readiness(oneshot::Sender<Readiness>),
     Metrics(oneshot::Sender<Snapshot>),
@@ -112,6 +118,12 @@ impl Handle {
     pub async fn component(&self, id: &str) -> Result<Option<Box<ComponentDetail>>, Gone> {
         let id = id.to_owned();
         self.ask(|reply| Request::Component { id, reply }).await
+    }
+
+    /// What a component of the control plane serves; None if there is none such or it serves nothing.
+    pub async fn page(&self, id: &str) -> Result<Option<Arc<dyn Page>>, Gone> {
+        let id = id.to_owned();
+        self.ask(|reply| Request::Page { id, reply }).await
     }
 
     pub async fn readiness(&self) -> Result<Readiness, Gone> {

@@ -1,5 +1,8 @@
 //! What the component API shows of the graph.
 
+use std::sync::Arc;
+
+use eval::Page;
 use schema::{Capsule, Value};
 
 use crate::catalogue::Kind;
@@ -50,6 +53,14 @@ pub(crate) fn component(
         exports,
         debug,
     }))
+}
+
+/// What a component of the control plane serves.
+pub(crate) fn page(live: &Live, id: &str) -> Option<Arc<dyn Page>> {
+    match &live.states[live.find(id)?].part {
+        Part::Resolver(instance) => instance.page(),
+        _ => None,
+    }
 }
 
 fn view(live: &Live, at: NodeIndex) -> ComponentView {

@@ -1,11 +1,10 @@
-//! What brings values from outside into a configuration: files, targets of built-in exporters, and
-//! the `remotecfg` block. Components here run on the control thread and only compute exports.
+//! What brings values from outside into a configuration: files, HTTP answers, and the
+//! `remotecfg` block. Components here run on the control thread and only compute exports.
 
 #![forbid(unsafe_code)]
 // Components of the control plane read small files by themselves.
 #![allow(clippy::disallowed_methods)]
 
-pub mod exporter_self;
 pub mod file_match;
 pub mod git;
 pub mod imports;
@@ -17,7 +16,6 @@ pub use imports::IMPORTS;
 
 /// The components of this crate.
 pub static COMPONENTS: &[&eval::Component] = &[
-    &exporter_self::COMPONENT,
     &file_match::COMPONENT,
     &local_file::COMPONENT,
     &remote_http::COMPONENT,

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods)]
 
 pub mod file;
+pub mod host;
 mod memory;
 pub mod process;
 mod signal;

@@ -15,13 +15,16 @@ impl Writer {
         Writer::default()
     }
 
-    /// Starts a family; `kind` is the word behind TYPE.
+    /// Starts a family; `kind` is the word behind TYPE. There is no HELP without a text.
     pub fn family(&mut self, name: &str, kind: &str, help: &str) {
-        self.page.push_str("# HELP ");
-        self.page.push_str(name);
-        self.page.push(' ');
-        escape(help, false, &mut self.page);
-        self.page.push_str("\n# TYPE ");
+        if !help.is_empty() {
+            self.page.push_str("# HELP ");
+            self.page.push_str(name);
+            self.page.push(' ');
+            escape(help, false, &mut self.page);
+            self.page.push('\n');
+        }
+        self.page.push_str("# TYPE ");
         self.page.push_str(name);
         self.page.push(' ');
         self.page.push_str(kind);
@@ -30,6 +33,28 @@ impl Writer {
 
     /// Writes one sample; `name` is the family's name with its suffix, if any.
     pub fn sample<'a>(
+        &mut self,
+        name: &str,
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+        value: f64,
+    ) {
+        self.series(name, labels, value);
+        self.page.push('\n');
+    }
+
+    /// Writes one sample that has a time of its own.
+    pub fn sample_at<'a>(
+        &mut self,
+        name: &str,
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+        value: f64,
+        at_ms: i64,
+    ) {
+        self.series(name, labels, value);
+        writeln!(self.page, " {at_ms}").expect("a String takes any text");
+    }
+
+    fn series<'a>(
         &mut self,
         name: &str,
         labels: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -50,7 +75,6 @@ impl Writer {
         }
         self.page.push(' ');
         push_value(value, &mut self.page);
-        self.page.push('\n');
     }
 
     /// The page.
@@ -101,11 +125,13 @@ mod tests {
         writer.family("h", "histogram", "What \"it\" is,\nand \\ more.");
         writer.sample("h_bucket", [("le", "+Inf"), ("path", "a\"b\\c\nd")], 3.0);
         writer.sample("h_sum", [], 0.25);
+        writer.sample_at("h_count", [], 3.0, -5);
         let expected = concat!(
             "# HELP h What \"it\" is,\\nand \\\\ more.\n",
             "# TYPE h histogram\n",
             "h_bucket{le=\"+Inf\",path=\"a\\\"b\\\\c\\nd\"} 3\n",
             "h_sum 0.25\n",
+            "h_count 3 -5\n",
         );
         assert_eq!(writer.finish(), expected);
     }

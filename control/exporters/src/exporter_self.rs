@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use eval::{Component, HealthState, ResolverComponent, ResolverCx, ResolverError};
-use schema::{ExportField, Stability, Target, Targets, Value};
+use eval::{Component, Page, ResolverCx, ResolverError};
 
-pub static COMPONENT: Component = Component::of::<ExporterSelf>();
+use crate::exporter::{Exporter, Exporting};
+
+pub static COMPONENT: Component = Component::of::<Exporting<ExporterSelf>>();
 
 /// Nothing to set.
 #[derive(schema::Arguments)]
@@ -17,41 +18,30 @@ pub struct Arguments {}
 
 struct ExporterSelf;
 
-impl ResolverComponent for ExporterSelf {
+impl Exporter for ExporterSelf {
     type Arguments = Arguments;
 
     const NAME: &'static str = "prometheus.exporter.self";
-    const STABILITY: Stability = Stability::GenerallyAvailable;
-    const EXPORTS: &'static [ExportField] = &[ExportField {
-        name: "targets",
-        type_name: "list(map(string))",
-    }];
+    const JOB: &'static str = "self";
 
-    async fn start(_: Arc<Arguments>, cx: ResolverCx) -> Result<ExporterSelf, ResolverError> {
-        let environment = cx.environment();
-        let path = format!("/api/v0/component/{}/metrics", cx.id());
-        let target = Target::new([
-            ("__address__", environment.http_address.as_str()),
-            ("__metrics_path__", &path),
-            ("__scheme__", "http"),
-            ("__meta_component_id", cx.id()),
-            ("__meta_component_name", ExporterSelf::NAME),
-            ("instance", &environment.hostname),
-            ("job", "integrations/self"),
-        ]);
-        cx.export([("targets", Value::Targets(Targets::new(vec![target])))]);
-        cx.health(HealthState::Healthy, "serving metrics");
+    async fn start(_: Arc<Arguments>, _: ResolverCx) -> Result<ExporterSelf, ResolverError> {
         Ok(ExporterSelf)
     }
 
-    async fn update(&mut self, _: Arc<Arguments>) -> Result<(), ResolverError> {
-        Ok(())
+    fn page(&self) -> Option<Arc<dyn Page>> {
+        None
+    }
+
+    fn instance(_: &Arguments, cx: &ResolverCx) -> String {
+        cx.environment().hostname.clone()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::rc::Rc;
+
+    use schema::Value;
 
     use super::*;
     use crate::tests::{on_control, start};
