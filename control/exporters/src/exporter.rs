@@ -1,6 +1,7 @@
 //! What exporters have in common: the target that they export, the page that it leads to, and how
 //! blocking gathering stays away from the control thread.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -75,6 +76,22 @@ impl BaseTarget {
         ];
         let owned = labels.map(|(name, value)| (name.to_owned(), value));
         BaseTarget(owned.into())
+    }
+
+    /// The label `job` of one of several targets.
+    pub fn job(&self, name: &str) -> String {
+        let job = self.0.iter().find(|(known, _)| known == "job");
+        let job = job.map(|(_, value)| value.as_str()).unwrap_or_default();
+        format!("{job}/{name}")
+    }
+
+    /// Those of a user's labels that no label of ours has the name of.
+    pub fn only_new<'a>(&self, labels: &'a BTreeMap<String, String>) -> Vec<(&'a str, String)> {
+        let new = labels
+            .iter()
+            .filter(|(name, _)| self.0.iter().all(|(known, _)| known != *name));
+        new.map(|(name, value)| (name.as_str(), value.clone()))
+            .collect()
     }
 
     /// A target with further labels, which replace those of the same name.

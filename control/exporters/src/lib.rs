@@ -12,6 +12,7 @@
 // Exporters read what the operating system tells in files, and open sockets of their own.
 #![allow(clippy::disallowed_methods)]
 
+pub mod blackbox;
 mod exporter;
 mod exporter_self;
 mod exporter_static;
@@ -28,6 +29,7 @@ mod tests;
 
 /// The components of this crate.
 pub static COMPONENTS: &[&eval::Component] = &[
+    &blackbox::COMPONENT,
     &exporter_self::COMPONENT,
     &exporter_static::COMPONENT,
     &statsd::COMPONENT,

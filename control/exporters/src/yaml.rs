@@ -76,6 +76,11 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Those of a section that is not there.
+    pub fn empty() -> Fields<'a> {
+        Fields { rest: Vec::new() }
+    }
+
     pub fn of(node: Node<'a>) -> Result<Fields<'a>, String> {
         let rest = node.entries()?;
         Ok(Fields { rest })
@@ -121,6 +126,18 @@ impl<'a> Fields<'a> {
                 Err(_) => Err(node.wrong("a duration such as 5s")),
             },
         }
+    }
+
+    /// Texts of a list.
+    pub fn texts(&mut self, name: &str) -> Result<Vec<String>, String> {
+        let Some(node) = self.take(name) else {
+            return Ok(Vec::new());
+        };
+        let items = node.items()?;
+        items
+            .iter()
+            .map(|node| node.text().map(str::to_owned))
+            .collect()
     }
 
     /// All fields are known.

@@ -120,7 +120,7 @@ impl Handle {
         self.ask(|reply| Request::Component { id, reply }).await
     }
 
-    /// What a component of the control plane serves; None if there is none such or it serves nothing.
+    /// What a component of the control plane serves; None if there is nothing such.
     pub async fn page(&self, id: &str) -> Result<Option<Arc<dyn Page>>, Gone> {
         let id = id.to_owned();
         self.ask(|reply| Request::Page { id, reply }).await

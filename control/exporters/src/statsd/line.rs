@@ -296,7 +296,10 @@ mod tests {
         check("a,env=prod:1|c", &["a{env=prod} Counter 1 x1"]);
         check("a#env=prod:1|c", &["a{env=prod} Counter 1 x1"]);
         check("a[env=prod].b:1|c", &["a.b{env=prod} Counter 1 x1"]);
-        check("a:1|c|c:xyz|T12", &["a{container_id=xyz} Counter 1 x1"]);
+        check(
+            "a:1|c|#e:f|c:xyz|T12",
+            &["a{container_id=xyz,e=f} Counter 1 x1"],
+        );
         check("a#b=c:1|c|#d:e", &["mixed_tagging_styles"]);
     }
 

@@ -285,16 +285,15 @@ impl Gather for Shared {
         ] {
             out.counter(&format!("statsd_exporter_{name}"), help, &[], count as f64);
         }
-        for (reason, count) in &lines.errors {
-            let help = "The total number of errors parsing StatsD samples.";
-            let labels = [("reason", *reason)];
-            out.counter(
-                "statsd_exporter_sample_errors_total",
-                help,
-                &labels,
-                *count as f64,
-            );
-        }
+        write_errors(lines, &mut out);
         out
+    }
+}
+
+fn write_errors(lines: &line::LineCounts, out: &mut Families) {
+    for (reason, count) in &lines.errors {
+        let help = "The total number of errors parsing StatsD samples.";
+        let name = "statsd_exporter_sample_errors_total";
+        out.counter(name, help, &[("reason", *reason)], *count as f64);
     }
 }

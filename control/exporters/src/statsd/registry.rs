@@ -116,14 +116,7 @@ impl Registry {
         }
         let defaults = &self.mappings.defaults;
         let histogram = mapping.and_then(|it| it.histogram);
-        let (kind, word) = match event.kind {
-            EventKind::Counter => (Kind::Counter, "counter"),
-            EventKind::Gauge | EventKind::GaugeChange => (Kind::Gauge, "gauge"),
-            EventKind::Observer if histogram.unwrap_or(defaults.histogram) => {
-                (Kind::Histogram, "observer")
-            }
-            EventKind::Observer => (Kind::Summary, "observer"),
-        };
+        let (kind, word) = shown(event.kind, histogram.unwrap_or(defaults.histogram));
         if conflicts(&self.metrics, &name, kind) {
             return add(&mut self.counts.conflicts, word);
         }
@@ -250,6 +243,16 @@ impl EventCounts {
                 out.counter(name, help, &[(label, value)], *count as f64);
             }
         }
+    }
+}
+
+/// The type of the metric, and the word for the event.
+fn shown(kind: EventKind, histogram: bool) -> (Kind, &'static str) {
+    match kind {
+        EventKind::Counter => (Kind::Counter, "counter"),
+        EventKind::Gauge | EventKind::GaugeChange => (Kind::Gauge, "gauge"),
+        EventKind::Observer if histogram => (Kind::Histogram, "observer"),
+        EventKind::Observer => (Kind::Summary, "observer"),
     }
 }
 
