@@ -1,4 +1,4 @@
-//! Events of the forward protocol: an event takes what it says of the stream; what lacks bytes wants more than there are.
+//! Events of the forward protocol: one takes what it says of the stream, what lacks bytes wants more.
 
 use formats::fluent_forward::{Progress, decode};
 

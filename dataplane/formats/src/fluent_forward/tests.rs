@@ -1,3 +1,5 @@
+//! Events in all three modes, whole and in pieces, and what is refused.
+
 use std::io::Write;
 
 use super::*;

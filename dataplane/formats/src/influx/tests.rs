@@ -1,3 +1,5 @@
+//! Lines of every schema as metrics, and what is refused.
+
 use batch::otlp::MetricData;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Batches and packets of Thrift as spans, and what tags say of the status.
+
 use batch::otlp::AnyValue;
 
 use super::*;

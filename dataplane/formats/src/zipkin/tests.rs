@@ -1,3 +1,5 @@
+//! What of each form becomes spans, and which ids are refused.
+
 use batch::otlp::AnyValue;
 
 use super::*;

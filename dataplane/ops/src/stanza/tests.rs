@@ -1,3 +1,5 @@
+//! What operators make of an entry, and which settings are refused.
+
 use batch::otlp::AnyValue;
 use serde_json::json;
 
