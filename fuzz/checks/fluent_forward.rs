@@ -1,4 +1,4 @@
-//! Events of the forward protocol: one takes what it says of the stream, what lacks bytes wants more.
+//! Events of the forward protocol: one takes what it says, or wants more than there is.
 
 use formats::fluent_forward::{Progress, decode};
 

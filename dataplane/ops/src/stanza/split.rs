@@ -80,7 +80,7 @@ impl Splitter {
     #[must_use]
     pub fn next(&self, bytes: &[u8], ended: bool) -> Option<Found> {
         let found = self.complete(bytes).or_else(|| {
-            (ended && !bytes.is_empty()).then(|| Found {
+            (ended && !bytes.is_empty()).then_some(Found {
                 record: 0..bytes.len(),
                 used: bytes.len(),
             })
