@@ -306,8 +306,8 @@ impl Buckets {
             time_unix_nano: self.time_ns,
             count: self.count,
             sum: Some(self.sum),
-            bucket_counts: counts.into(),
-            explicit_bounds: bounds.into(),
+            bucket_counts: counts,
+            explicit_bounds: bounds,
             ..HistogramPoint::default()
         }
     }
