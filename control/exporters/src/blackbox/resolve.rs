@@ -36,7 +36,7 @@ pub async fn resolve(host: &str, choice: IpChoice, out: &mut Families) -> Option
 
 fn choose(found: &[IpAddr], choice: IpChoice) -> Option<IpAddr> {
     let wanted = found.iter().find(|it| it.is_ipv6() == choice.prefer_v6);
-    let other = found.iter().filter(|_| choice.fallback).next_back();
+    let other = found.iter().rfind(|_| choice.fallback);
     wanted.or(other).copied()
 }
 

@@ -155,10 +155,10 @@ impl Mappings {
             globs.next()
         };
         if let Some((index, mapping)) = glob {
-            return Some((index, mapping.from_glob(&segments)));
+            return Some((index, mapping.by_glob(&segments)));
         }
         let rest = self.list.iter().enumerate().filter(|(_, it)| fits(it));
-        rest.filter_map(|(index, it)| Some((index, it.from_regex(name)?)))
+        rest.filter_map(|(index, it)| Some((index, it.by_regex(name)?)))
             .next()
     }
 }
@@ -181,7 +181,7 @@ impl Mapping {
         }
     }
 
-    fn from_glob(&self, segments: &[&str]) -> Mapped {
+    fn by_glob(&self, segments: &[&str]) -> Mapped {
         let Pattern::Glob(pattern) = &self.pattern else {
             unreachable!("only globs are asked");
         };
@@ -193,7 +193,7 @@ impl Mapping {
         self.mapped(|template| fill(template, &captured))
     }
 
-    fn from_regex(&self, name: &str) -> Option<Mapped> {
+    fn by_regex(&self, name: &str) -> Option<Mapped> {
         let Pattern::Regex(regex) = &self.pattern else {
             return None;
         };
