@@ -32,7 +32,8 @@ pub enum Spread {
     /// Each shard owns the keys (targets, files) whose hash falls to it; the instance picks them
     /// with `Build::owns`.
     ByKey,
-    /// Only the shard that the node's id hashes to has an instance.
+    /// Only the shard that the node's id hashes to has an instance. Ports of OTLP data take what
+    /// other shards have too: it is handed over.
     One,
     /// Every shard has an instance of its own, which serves what is on that shard.
     All,

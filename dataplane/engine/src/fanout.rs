@@ -57,7 +57,7 @@ impl Slot {
         *self.port.borrow_mut() = port;
     }
 
-    async fn consume(&self, batch: Batch) -> Result<(), Nack> {
+    pub async fn consume(&self, batch: Batch) -> Result<(), Nack> {
         let port = self.port.borrow().clone();
         match port {
             Some(port) => port.consume(batch).await,

@@ -19,7 +19,8 @@ use runtime::sync::Notify;
 
 use crate::build::{Build, BuildError, Globals};
 use crate::component::{Leave, Role, Spread, Update};
-use crate::fanout::Slots;
+use crate::fanout::{Slot, Slots};
+use crate::handover::{Peers, hand_over};
 use crate::health::{Health, HealthHandle};
 use crate::instance::Instance;
 use crate::lanes::Lanes;
@@ -36,6 +37,7 @@ pub struct ShardOptions {
     /// What data in flight may take on this shard.
     pub memory_bytes: u64,
     pub globals: Arc<Globals>,
+    pub peers: Peers,
 }
 
 /// Runs a shard until it is drained or control is gone.
@@ -51,6 +53,8 @@ pub async fn shard_main(
     let shard = Rc::new(Shard::new(options, reports));
     let _hook = shard_metrics(&shard);
     let rollout = runtime::spawn(shard.clone().rollout());
+    let offers = shard.options.peers.clone();
+    runtime::spawn(offers.take_offers(shard.slots.clone()));
     while let Ok(command) = commands.recv_async().await {
         match command {
             Command::Apply(plan) => shard.push(Work::Apply(plan)),
@@ -110,6 +114,8 @@ struct Shard {
     slots: Rc<Slots>,
     lanes: Rc<Lanes>,
     instances: RefCell<BTreeMap<String, Rc<Instance>>>,
+    /// Ports of nodes that live on other shards.
+    handed_over: RefCell<BTreeMap<String, Vec<Slot>>>,
     /// The rollout does one thing after the other; this is what it has still to do.
     work: RefCell<Vec<Work>>,
     more_work: Notify,
@@ -132,6 +138,7 @@ impl Shard {
             series,
             lanes: Rc::new(Lanes::default()),
             instances: RefCell::new(BTreeMap::new()),
+            handed_over: RefCell::new(BTreeMap::new()),
             work: RefCell::new(Vec::new()),
             more_work: Notify::new(),
             options,
@@ -161,6 +168,7 @@ impl Shard {
 
     async fn apply(self: &Rc<Shard>, plan: &Plan) {
         let mut errors = Vec::new();
+        self.hand_over(plan);
         for role in [Role::Exporter, Role::Processor, Role::Receiver] {
             let of_role = plan.nodes.iter().filter(|node| node.component.role == role);
             for node in of_role.filter(|node| self.hosts(node)) {
@@ -189,6 +197,20 @@ impl Shard {
         };
         // Control ends first at a shutdown; nobody is left to be told then.
         drop(self.reports.send(report));
+    }
+
+    /// Leads the ports of nodes that live elsewhere there. What is new in the plan is led before
+    /// anything can flow to it; what has gone is refused from now on.
+    fn hand_over(&self, plan: &Plan) {
+        let mut handed_over = self.handed_over.borrow_mut();
+        let gone = std::mem::take(&mut *handed_over);
+        for slot in gone.into_values().flatten() {
+            slot.fill(None);
+        }
+        for node in plan.nodes.iter().filter(|node| !self.hosts(node)) {
+            let slots = hand_over(node, self.owner(node), &self.options.peers, &self.slots);
+            handed_over.insert(node.id.clone(), slots);
+        }
     }
 
     async fn apply_node(self: &Rc<Shard>, node: &Arc<PlanNode>) -> Result<(), BuildError> {
@@ -292,11 +314,15 @@ impl Shard {
 
     /// Whether an instance of the node lives on this shard.
     fn hosts(&self, node: &PlanNode) -> bool {
-        let ShardOptions { index, count, .. } = self.options;
         match node.component.spread {
             Spread::ByConnection | Spread::ByKey | Spread::All => true,
-            Spread::One => stdx::fnv1a(node.id.as_bytes()) % count as u64 == index as u64,
+            Spread::One => self.owner(node) == self.options.index,
         }
+    }
+
+    /// The shard of a node that lives on one.
+    fn owner(&self, node: &PlanNode) -> usize {
+        (stdx::fnv1a(node.id.as_bytes()) % self.options.count as u64) as usize
     }
 
     fn health(&self, node: &str) -> HealthHandle {

@@ -18,6 +18,7 @@ use schema::{Arguments, Attribute, Block, Body, ExportField, Port, PortKind, Sta
 use crate::build::{Build, BuildError, Globals, LaneDefaults};
 use crate::component::{Built, Component, DataComponent, Role, Spread};
 use crate::flow::{Batch, Consume, Nack};
+use crate::handover::Peers;
 use crate::ledger::{DROPPED_ITEMS, EDGE_ITEMS, HELD_ITEMS};
 use crate::plan::{Command, NodeError, Plan, PlanNode, Report};
 use crate::shard::{ShardOptions, shard_main};
@@ -40,6 +41,12 @@ impl Default for TestShard {
 
 impl TestShard {
     pub fn start() -> TestShard {
+        let peers = Peers::of(1).pop().expect("one of one");
+        TestShard::start_as(0, 1, peers)
+    }
+
+    /// One of several, which hand over to each other by `peers`.
+    pub fn start_as(index: usize, count: usize, peers: Peers) -> TestShard {
         let (commands, shard_commands) = flume::unbounded();
         let (shard_reports, reports) = flume::unbounded();
         let globals = Globals {
@@ -54,10 +61,11 @@ impl TestShard {
             },
         };
         let options = ShardOptions {
-            index: 0,
-            count: 1,
+            index,
+            count,
             memory_bytes: 1 << 30,
             globals: Arc::new(globals),
+            peers,
         };
         runtime::spawn(shard_main(options, shard_commands, shard_reports));
         TestShard {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Command, Globals, Report, ShardOptions, shard_main};
+use engine::{Command, Globals, Peers, Report, ShardOptions, shard_main};
 use os::Topology;
 use runtime::{Backend, ShardConfig, ShardHandle, start_shard};
 
@@ -56,13 +56,15 @@ impl Dataplane {
             commands: Vec::new(),
             reports,
         };
-        for (index, core) in self.cores.iter().enumerate() {
+        let peers = Peers::of(self.cores.len());
+        for (index, (core, peers)) in self.cores.iter().zip(peers).enumerate() {
             let (commands_in, commands) = flume::unbounded();
             let options = ShardOptions {
                 index,
                 count: self.cores.len(),
                 memory_bytes: self.memory_bytes / self.cores.len() as u64,
                 globals: globals.clone(),
+                peers,
             };
             let reports = reports_in.clone();
             let config = ShardConfig {
