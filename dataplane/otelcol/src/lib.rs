@@ -6,11 +6,13 @@
 
 mod any_text;
 mod exporting;
+mod flush;
 mod matching;
 mod ottl;
 mod receiving;
 mod settings;
 mod status;
+mod streams;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -21,14 +23,19 @@ engine::components![
     auth_bearer,
     auth_headers,
     auth_oauth2,
+    connector_spanlogs,
     exporter_debug,
+    exporter_loki,
     exporter_otlp,
     exporter_otlphttp,
     processor_attributes,
     processor_batch,
+    processor_cumulativetodelta,
+    processor_deltatocumulative,
     processor_discovery,
     processor_filter,
     processor_groupbyattrs,
+    processor_interval,
     processor_memory_limiter,
     processor_probabilistic_sampler,
     processor_redaction,
@@ -39,6 +46,7 @@ engine::components![
     receiver_fluentforward,
     receiver_influxdb,
     receiver_jaeger,
+    receiver_loki,
     receiver_otlp,
     receiver_splunkhec,
     receiver_syslog,

@@ -46,5 +46,6 @@ pub use functions::{Aggregation, Distribution, MetricEdit, Set, SummaryPart, Tar
 pub use path::{Field, Owner, Path};
 pub use program::{Condition, Statement, ValueExpression};
 pub use sequence::{Conditions, ErrorMode, Failure, Statements};
+pub(crate) use text::go_float;
 pub use time::{Time, Zone};
 pub use value::{List, ListKind, Map, Part, PartKind, Value};

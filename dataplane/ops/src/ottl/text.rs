@@ -185,7 +185,7 @@ fn json_float(value: f64, long_exponents: bool) -> String {
 
 /// A float as Go's `%v` writes it: the shortest digits, an exponent from a million on and below
 /// 1e-4.
-pub(super) fn go_float(value: f64) -> String {
+pub(crate) fn go_float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }

@@ -143,6 +143,17 @@ impl Decoder {
     }
 }
 
+/// All pairs of a line; `None` if it is not logfmt.
+pub(crate) fn pairs(line: &[u8]) -> Option<Vec<(String, String)>> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (mut rest, mut pairs) = (line, Vec::new());
+    let mut decoder = Decoder::default();
+    while let Some((key, value)) = decoder.pair(&mut rest).ok()? {
+        pairs.push((text(key), text(value)));
+    }
+    Some(pairs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! output: where the data of each signal goes.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use batch::otlp::{OtlpBatch, OtlpSignal};
 use engine::{Batch, Build, Fanout, Nack};
@@ -56,11 +57,29 @@ impl Forward {
         if batch.is_empty() {
             return Ok(());
         }
-        let fanout = match batch.signal() {
+        self.fanout(batch.signal())
+            .consume(Batch::Otlp(batch))
+            .await
+    }
+
+    /// Passes on what nobody outside can be asked for again: offers it until it is taken, for so
+    /// long.
+    pub async fn deliver(&self, batch: OtlpBatch, patience: Duration) -> Result<(), Nack> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let deadline = runtime::now() + patience;
+        let fanout = self.fanout(batch.signal());
+        fanout
+            .consume_until(Batch::Otlp(Rc::new(batch)), deadline)
+            .await
+    }
+
+    fn fanout(&self, signal: OtlpSignal) -> &Fanout {
+        match signal {
             OtlpSignal::Traces => &self.traces,
             OtlpSignal::Metrics => &self.metrics,
             OtlpSignal::Logs => &self.logs,
-        };
-        fanout.consume(Batch::Otlp(batch)).await
+        }
     }
 }
