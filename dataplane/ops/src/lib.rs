@@ -10,6 +10,7 @@ pub mod log_lines;
 pub mod names;
 pub mod ottl;
 pub mod points;
+pub mod prom_otlp;
 pub mod regex;
 pub mod relabel;
 pub mod stages;
