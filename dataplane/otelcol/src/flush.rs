@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use batch::otlp::OtlpBatch;
+use batch::otlp::{
+    Lazy, Metric, OtlpBatch, OtlpSignal, Resource, ResourceGroup, Scope, ScopeGroup, Text, Tree,
+};
 use engine::{Built, Ledger};
 
 use crate::settings::Forward;
@@ -58,5 +60,39 @@ async fn flush(gatherer: &impl Gather, way: &(Forward, Ledger), patience: Durati
             tracing::error!(items, "what was gathered is dropped: {}", nack.message);
             ledger.drop(nack.reason, items);
         }
+    }
+}
+
+/// Metrics of one resource and scope.
+pub fn one_scope<'a>(
+    resource: Resource<'a>,
+    scope: &'static str,
+    metrics: Vec<Lazy<'a, Metric<'a>>>,
+) -> OtlpBatch {
+    if metrics.is_empty() {
+        return OtlpBatch::empty(OtlpSignal::Metrics);
+    }
+    let tree = Tree {
+        resources: vec![ResourceGroup {
+            resource: Lazy::new(resource),
+            scopes: vec![scope_named(scope, metrics)],
+            schema_url: Text::default(),
+        }],
+    };
+    tree.encode()
+}
+
+/// A scope of this name with these metrics.
+pub fn scope_named<'a>(
+    name: &'static str,
+    items: Vec<Lazy<'a, Metric<'a>>>,
+) -> ScopeGroup<'a, Metric<'a>> {
+    ScopeGroup {
+        scope: Lazy::new(Scope {
+            name: Text::from(name),
+            ..Scope::default()
+        }),
+        items,
+        schema_url: Text::default(),
     }
 }

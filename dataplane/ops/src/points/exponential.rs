@@ -10,6 +10,9 @@ use super::{Point, Since, State, times};
 /// SDKs, and what keeps two points with far buckets from taking all memory.
 pub const BUCKETS_MAX: usize = 160;
 
+/// The finest scale, at which SDKs begin.
+pub const SCALE_MAX: i32 = 20;
+
 /// Scales of OTLP SDKs end here; below, every value is in one of two buckets.
 const SCALE_MIN: i32 = -10;
 

@@ -13,7 +13,7 @@ mod tests;
 
 use batch::otlp::{Attributes, Message};
 
-pub use exponential::{BUCKETS_MAX, index_of, observe};
+pub use exponential::{BUCKETS_MAX, SCALE_MAX, index_of, observe};
 pub use identity::{Identity, put_attributes};
 pub use number::double;
 pub use streams::{Streams, Undo};

@@ -14,9 +14,11 @@ mod point;
 mod span;
 #[cfg(test)]
 mod tests;
+mod visit;
 mod walk;
 
 pub use item::Environment;
+pub use visit::{See, Visited, see_log_records, see_metrics, see_spans};
 pub use walk::{
     Pass, keep_log_records, keep_metrics, keep_spans, run_on_logs, run_on_metrics, run_on_spans,
 };

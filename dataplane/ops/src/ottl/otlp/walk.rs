@@ -22,10 +22,10 @@ pub struct Pass<'p> {
     pub told: &'p mut dyn FnMut(&Failure<'_>),
 }
 
-type Walked<'s> = Result<(), Failure<'s>>;
+pub(super) type Walked<'s> = Result<(), Failure<'s>>;
 
 /// What is done with an item. Whether it stays.
-type Visit<'v, 's> = &'v mut dyn FnMut(&mut Item<'_, '_>) -> Result<bool, Failure<'s>>;
+pub(super) type Visit<'v, 's> = &'v mut dyn FnMut(&mut Item<'_, '_>) -> Result<bool, Failure<'s>>;
 
 /// Runs statements on a batch of traces.
 pub fn run_on_spans<'a, 's>(
@@ -241,7 +241,7 @@ impl<'a> Place<'_, 'a> {
     }
 }
 
-fn walk_spans<'a, 's>(
+pub(super) fn walk_spans<'a, 's>(
     tree: &mut Tree<'a, Span<'a>>,
     context: Owner,
     environment: &dyn Environment,
@@ -279,7 +279,7 @@ fn walk_events<'a, 's>(
     Ok(())
 }
 
-fn walk_logs<'a, 's>(
+pub(super) fn walk_logs<'a, 's>(
     tree: &mut Tree<'a, LogRecord<'a>>,
     context: Owner,
     environment: &dyn Environment,
@@ -295,7 +295,7 @@ fn walk_logs<'a, 's>(
     })
 }
 
-fn walk_metrics<'a, 's>(
+pub(super) fn walk_metrics<'a, 's>(
     tree: &mut Tree<'a, Metric<'a>>,
     context: Owner,
     environment: &dyn Environment,
