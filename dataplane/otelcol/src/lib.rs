@@ -11,6 +11,8 @@ mod matching;
 mod ottl;
 mod receiving;
 mod settings;
+#[cfg(test)]
+mod stateful_tests;
 mod status;
 mod streams;
 #[cfg(test)]

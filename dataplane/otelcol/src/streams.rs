@@ -2,7 +2,6 @@
 //! exponential histograms side by side, and points changed where they stand.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
 use std::time::Duration;
 
 use batch::otlp::{
@@ -188,12 +187,10 @@ impl<C: Changer> Drop for TakenBack<'_, C> {
 }
 
 /// Calls `tick` every so often.
-pub fn every(period: Duration, mut tick: impl FnMut() + 'static) -> impl Future<Output = ()> {
-    async move {
-        loop {
-            runtime::sleep(period).await;
-            tick();
-        }
+pub async fn every(period: Duration, mut tick: impl FnMut() + 'static) {
+    loop {
+        runtime::sleep(period).await;
+        tick();
     }
 }
 

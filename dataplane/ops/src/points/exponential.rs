@@ -59,7 +59,6 @@ fn own<'a>(buckets: &Buckets<'_>) -> Buckets<'a> {
     Buckets {
         offset: buckets.offset,
         bucket_counts: buckets.bucket_counts.clone(),
-        ..Buckets::default()
     }
 }
 
@@ -150,7 +149,6 @@ pub fn observe(point: &mut ExponentialPoint<'static>, value: f64, times: u64, bu
     let one = Buckets {
         offset: index,
         bucket_counts: vec![times],
-        ..Buckets::default()
     };
     merge(buckets, &one);
 }
@@ -261,7 +259,6 @@ fn subtract(now: &Buckets<'_>, before: &Buckets<'_>) -> Buckets<'static> {
     Buckets {
         offset: now.offset,
         bucket_counts: counts.collect(),
-        ..Buckets::default()
     }
 }
 

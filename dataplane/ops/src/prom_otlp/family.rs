@@ -406,7 +406,6 @@ impl Point {
         let quantiles = self.parts.iter().map(|(quantile, value)| Quantile {
             quantile: *quantile,
             value: if stale { 0.0 } else { *value },
-            ..Quantile::default()
         });
         Some(SummaryPoint {
             quantiles: quantiles.collect(),
@@ -460,6 +459,5 @@ fn dense(spans: &[Span], counts: Vec<u64>) -> Option<Buckets<'static>> {
         // One counts by lower ends, one by upper ends.
         offset: first.offset.wrapping_sub(1),
         bucket_counts,
-        ..Buckets::default()
     })
 }

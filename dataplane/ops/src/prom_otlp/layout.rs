@@ -17,11 +17,11 @@ pub(super) fn native(point: &ExponentialPoint<'_>) -> Option<Histogram> {
     if point.scale < SCHEMA_MIN {
         return None;
     }
-    let steps = (point.scale - SCHEMA_MAX).max(0).min(63);
+    let steps = (point.scale - SCHEMA_MAX).clamp(0, 63);
     let dense = |buckets: &Buckets<'_>| -> Vec<(i64, u64)> {
         let counts = buckets.bucket_counts.iter().enumerate();
         // Bucket 0 of OTLP is bucket 1 of Prometheus: one counts by lower ends, one by upper ends.
-        let place = |index: usize| (i64::from(buckets.offset) + index as i64 >> steps) + 1;
+        let place = |index: usize| ((i64::from(buckets.offset) + index as i64) >> steps) + 1;
         counts
             .map(|(index, count)| (place(index), *count))
             .collect()

@@ -53,7 +53,6 @@ fn exponential_buckets_become_spans_with_short_gaps_written_out() {
         positive: Buckets {
             offset: 1,
             bucket_counts: vec![1, 0, 2, 0, 0, 0, 3],
-            ..Buckets::default()
         },
         ..ExponentialPoint::default()
     };
@@ -101,8 +100,11 @@ impl Take for Lines {
     }
 }
 
+/// A name, labels and a value.
+type Line<'l> = (&'l str, &'l [(&'l str, &'l str)], f64);
+
 /// Series and values of a scrape.
-fn scrape(table: &mut SeriesTable, lines: &[(&str, &[(&str, &str)], f64)]) -> MetricsBatch {
+fn scrape(table: &mut SeriesTable, lines: &[Line<'_>]) -> MetricsBatch {
     let mut batch = MetricsBatch::default();
     for (name, labels, value) in lines {
         let mut buf: LabelsBuf = labels.iter().copied().collect();

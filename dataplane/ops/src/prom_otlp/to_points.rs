@@ -141,6 +141,9 @@ struct Library {
     by_name: HashMap<(String, bool), usize>,
 }
 
+/// A family, the labels that tell its points apart, and the bucket or quantile of a series.
+type Belonging<'f> = (&'f mut Family, Vec<(String, String)>, Option<String>);
+
 impl Gathering<'_> {
     /// The origin of the series whose labels were read.
     fn origin(&mut self) -> Option<usize> {
@@ -176,12 +179,8 @@ impl Gathering<'_> {
         &mut origin.scopes[at]
     }
 
-    /// The family of a name, with the labels that tell its points apart.
-    fn family(
-        &mut self,
-        name: &str,
-        native: Option<&batch::Histogram>,
-    ) -> Option<(&mut Family, Vec<(String, String)>, Option<String>)> {
+    /// Where the series of a name belongs whose labels were read.
+    fn family(&mut self, name: &str, native: Option<&batch::Histogram>) -> Option<Belonging<'_>> {
         let origin = self.origin()?;
         let metadata = self.known.of(name);
         let key = (metadata.name.clone(), native.is_some());
