@@ -1,4 +1,4 @@
-//! Packets of StatsD clients: no more samples than there are bytes for, names that Prometheus takes.
+//! Packets of StatsD clients: no more samples than bytes, names that Prometheus takes.
 
 use exporters::statsd::line::{Dialects, LineCounts, escape, parse};
 
