@@ -371,14 +371,39 @@ fn tls_takes_each_thing_once_and_pairs_whole() {
 }
 
 #[test]
-fn what_is_not_served_yet_is_refused_where_it_stands() {
-    for block in ["sigv4", "azuread", "google_iam"] {
-        let parts = vec![Part::In(block, Vec::new())];
-        let message = format!(
-            "{block} is not yet supported; use basic_auth, authorization, oauth2 or bearer_token"
-        );
-        refused(parts, &format!("block {block}"), &message);
-    }
+fn what_clouds_cannot_be_used_with_is_refused_where_it_stands() {
+    let sigv4 = |parts| vec![Part::In("sigv4", parts)];
+    let role = sigv4(vec![set("role_arn", "r")]);
+    let message = "assuming a role is not supported; use the keys of the role in a profile";
+    refused(role, "role_arn", message);
+    let message = "must provide an AWS SigV4 access key and secret key if credentials are \
+                   specified in the SigV4 config";
+    refused(sigv4(vec![set("access_key", "a")]), "block sigv4", message);
+    let azure = |parts| vec![Part::In("azuread", parts)];
+    let message = "must provide an Azure Managed Identity, Azure Workload Identity, Azure OAuth \
+                   or Azure SDK in the Azure AD config";
+    refused(azure(Vec::new()), "block azuread", message);
+    let identity = Part::In("managed_identity", vec![set("client_id", "c")]);
+    let message = "managed_identity is not supported; use an oauth block";
+    refused(azure(vec![identity]), "block managed_identity", message);
+    let message = "google_iam is not supported; use an oauth2 or authorization block";
+    let google = vec![Part::In("google_iam", Vec::new())];
+    refused(google, "block google_iam", message);
+}
+
+#[test]
+fn an_application_of_azure_gets_its_tokens_from_its_tenant() {
+    let names = ["client_id", "client_secret", "tenant_id"];
+    let oauth = Part::In("oauth", names.map(|name| set(name, "x")).into());
+    let given = vec![set("cloud", "AzureChina"), oauth];
+    let sender = good(vec![Part::In("azuread", given)]);
+    let auth = sender.azuread.expect("given").auth();
+    let net::Auth::OAuth2(options) = auth else {
+        panic!("a token is sent");
+    };
+    let url = "https://login.chinacloudapi.cn/x/oauth2/v2.0/token";
+    assert_eq!(options.token_url, url);
+    assert_eq!(options.scopes, ["https://monitor.azure.cn//.default"]);
 }
 
 fn rule(parts: Vec<Part>) -> Vec<Part> {

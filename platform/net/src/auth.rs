@@ -8,6 +8,7 @@ use http::HeaderValue;
 
 use crate::file::WatchedFile;
 use crate::oauth2::TokenSource;
+use crate::sigv4::{SigV4Options, Signer};
 use crate::{HttpError, ProxyOptions, Secret, tls};
 
 /// Where a secret comes from. A file is read again when it changes.
@@ -31,6 +32,8 @@ pub enum Auth {
         credentials: Option<SecretSource>,
     },
     OAuth2(Box<OAuth2Options>),
+    /// AWS Signature Version 4.
+    SigV4(Box<SigV4Options>),
 }
 
 /// OAuth 2 client credentials: a token is fetched once, shared, and fetched again near its end.
@@ -98,6 +101,7 @@ pub(crate) enum Authenticator {
         credentials: Stored,
     },
     OAuth2(Box<TokenSource>),
+    SigV4(Box<Signer>),
 }
 
 impl Authenticator {
@@ -140,13 +144,15 @@ impl Authenticator {
             Auth::OAuth2(options) => {
                 Authenticator::OAuth2(Box::new(TokenSource::new(options, user_agent)?))
             }
+            Auth::SigV4(options) => Authenticator::SigV4(Box::new(Signer::new(options)?)),
         })
     }
 
     /// The header for a request that is about to be sent.
     pub(crate) async fn header(&self) -> Result<Option<HeaderValue>, HttpError> {
         match self {
-            Authenticator::None => Ok(None),
+            // A signature is of a whole request; its signer is asked for it.
+            Authenticator::None | Authenticator::SigV4(_) => Ok(None),
             Authenticator::Fixed(value) => Ok(Some(value.clone())),
             Authenticator::Basic { username, password } => {
                 Ok(Some(basic(username, password.get().await?.expose())))
@@ -156,6 +162,14 @@ impl Authenticator {
                 credentials,
             } => authorization(scheme, credentials.get().await?.expose()).map(Some),
             Authenticator::OAuth2(tokens) => tokens.header().await.map(Some),
+        }
+    }
+
+    /// Who signs requests, if that is how they authenticate.
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        match self {
+            Authenticator::SigV4(signer) => Some(signer),
+            _ => None,
         }
     }
 }

@@ -44,6 +44,8 @@ pub enum HttpError {
     Credentials,
     /// no token from "url": cause
     Token { url: String, cause: String },
+    /// cannot sign requests: cause
+    Signing { cause: String },
 }
 
 /// The part of the world that failed, for `reason` labels and for deciding what to retry.
@@ -91,9 +93,10 @@ impl HttpError {
             HttpError::WireTooLarge { .. } | HttpError::DecodedTooLarge { .. } => {
                 ErrorKind::BodyTooLarge
             }
-            HttpError::File { .. } | HttpError::Token { .. } | HttpError::Credentials => {
-                ErrorKind::Auth
-            }
+            HttpError::File { .. }
+            | HttpError::Token { .. }
+            | HttpError::Signing { .. }
+            | HttpError::Credentials => ErrorKind::Auth,
             HttpError::Redirects { .. } | HttpError::Location { .. } | HttpError::Url { .. } => {
                 ErrorKind::Request
             }
@@ -154,6 +157,7 @@ impl fmt::Display for HttpError {
                 f.write_str("the credentials hold a character that no header can carry")
             }
             HttpError::Token { url, cause } => write!(f, "no token from \"{url}\": {cause}"),
+            HttpError::Signing { cause } => write!(f, "cannot sign requests: {cause}"),
         }
     }
 }

@@ -22,6 +22,7 @@ mod secret;
 mod auth;
 mod oauth2;
 mod proxy;
+mod sigv4;
 
 mod dns;
 mod file;
@@ -39,6 +40,7 @@ pub use pieces::Chunks;
 pub use proxy::{Proxy, ProxyOptions};
 pub use secret::Secret;
 pub use server::{Answer, Handler, Incoming, Protocols, Server, ServerOptions, serve};
+pub use sigv4::SigV4Options;
 pub use target::{Scheme, Target};
 
 pub use bytes::Bytes;

@@ -31,7 +31,8 @@ pub(super) struct Expected {
 }
 
 /// Decodes the text of a series that `Parser` gave. The kind decides whether `le` or `quantile` is
-/// a number, which is brought into one form, so that a series is the same in every format.
+/// a number, which is brought into one form, so that a series is the same in every format. Labels
+/// with an empty value are kept: a scraper that honours labels has to know of them.
 ///
 /// The error says what is wrong with the text.
 pub fn read_series(text: &[u8], kind: MetricKind, labels: &mut LabelsBuf) -> Result<(), String> {
@@ -266,10 +267,11 @@ fn add_label(labels: &mut LabelsBuf, name: &[u8], value: &[u8]) -> Result<(), St
         return Err(format!("the value of label {name:?} is not UTF-8"));
     };
     let name = unescape(name, true);
-    if labels.insert(&name, &unescape(value, true)) {
-        return Ok(());
+    if labels.contains(&name) {
+        return Err(format!("label {name:?} is given twice"));
     }
-    Err(format!("label {name:?} is given twice"))
+    labels.put(&name, &unescape(value, true));
+    Ok(())
 }
 
 /// Resolves `\\`, `\n` and, where quotes are escaped, `\"`; any other backslash stands for itself.

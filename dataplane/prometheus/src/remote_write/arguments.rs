@@ -89,6 +89,7 @@ pub struct MetadataConfig {
 
 /// How long samples wait on disk.
 #[derive(Arguments, Clone, Debug, PartialEq)]
+#[arg(check = WalSettings::check)]
 pub struct WalSettings {
     /// How often space is freed; the log does so as soon as all endpoints have a segment.
     #[arg(default = Duration::from_secs(2 * 3600))]
@@ -107,6 +108,7 @@ impl Endpoint {
             check.attribute("url", error.to_string());
         }
         refuse_reserved_headers("headers", self.headers.keys(), check);
+        self.check_auth(check);
         let queue = &self.queue_config;
         if queue.max_samples_per_send == 0 {
             check.block(
@@ -132,6 +134,33 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// At the second way to authenticate that the text gives: the first one alone would be fine.
+    fn check_auth(&self, check: &mut Check<'_>) {
+        let clouds = [
+            ("sigv4", self.sigv4.is_some()),
+            ("azuread", self.azuread.is_some()),
+            ("google_iam", self.google_iam.is_some()),
+        ];
+        let before = usize::from(self.client.authenticates());
+        let mut given = clouds.iter().filter(|(_, given)| *given).skip(1 - before);
+        if let Some((second, _)) = given.next() {
+            check.block(
+                second,
+                0,
+                "at most one of sigv4, azuread, google_iam, basic_auth, oauth2, authorization, \
+                 bearer_token & bearer_token_file must be configured",
+            );
+        }
+    }
+
+    /// How requests authenticate towards a cloud, if they do.
+    pub fn cloud_auth(&self) -> Option<net::Auth> {
+        let sigv4 = self.sigv4.as_ref().map(SigV4::auth);
+        sigv4.or_else(|| self.azuread.as_ref().map(AzureAd::auth))
+    }
+}
+
 impl RemoteWriteArguments {
     /// How long a batch waits for others to share its message: as long as for the sync that it
     /// waits for anyway, or less if the queue settings say so.
@@ -144,6 +173,18 @@ impl RemoteWriteArguments {
 }
 
 impl WalSettings {
+    fn check(&self, check: &mut Check<'_>) {
+        if self.truncate_frequency.is_zero() {
+            check.attribute("truncate_frequency", "must not be 0");
+        }
+        if self.max_keepalive_time <= self.min_keepalive_time {
+            check.attribute(
+                "min_keepalive_time",
+                "must be smaller than max_keepalive_time",
+            );
+        }
+    }
+
     /// The lane that keeps samples this long.
     pub fn options(&self, cx: &Build, destinations: Vec<String>) -> LaneOptions {
         let mut options = cx.globals.lanes.options(destinations);

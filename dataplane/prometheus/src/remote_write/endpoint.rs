@@ -72,6 +72,9 @@ impl Part {
         let mut options = settings.client.options(&context);
         options.round_robin_dns = settings.round_robin_dns;
         options.accept_gzip = false;
+        if let Some(auth) = settings.cloud_auth() {
+            options.auth = auth;
+        }
         Ok(Part {
             target: Target::parse(&settings.url).map_err(refuse)?,
             headers: headers(settings, cx),

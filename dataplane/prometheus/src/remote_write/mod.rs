@@ -15,7 +15,7 @@
 //! Lanes of settings that have changed are emptied first, so that a reload loses nothing.
 //!
 //! Compatible with prometheus.remote_write of Alloy, whose WAL and queues the lane replaces. Not
-//! yet: sigv4, azuread, google_iam.
+//! served: google_iam, the roles of sigv4, identities of azuread other than oauth.
 
 mod arguments;
 mod encoding;

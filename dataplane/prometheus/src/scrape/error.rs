@@ -7,7 +7,7 @@ use std::fmt;
 pub enum ScrapeError {
     /// no answer from "host:port" within 10s
     Http(String),
-    /// server returned HTTP status 500
+    /// server returned HTTP status 500 Internal Server Error
     Status(u16),
     /// content type is not one that can be parsed
     ContentType(String),
@@ -31,7 +31,12 @@ impl fmt::Display for ScrapeError {
             ScrapeError::Http(text) | ScrapeError::Parse(text) | ScrapeError::LabelLimit(text) => {
                 f.write_str(text)
             }
-            ScrapeError::Status(status) => write!(f, "server returned HTTP status {status}"),
+            ScrapeError::Status(status) => {
+                write!(f, "server returned HTTP status {status}")?;
+                let reason = net::StatusCode::from_u16(*status).ok();
+                let reason = reason.and_then(|status| status.canonical_reason());
+                reason.map_or(Ok(()), |reason| write!(f, " {reason}"))
+            }
             ScrapeError::ContentType(found) => write!(
                 f,
                 "content type {found:?} cannot be parsed; set scrape_fallback_protocol"

@@ -31,17 +31,21 @@ pub fn describe(labels: &mut LabelsBuf, kind: MetricKind, unit: &str) {
 }
 
 /// Honouring exposed labels: the target's fill the gaps.
+///
+/// Compat: a label that is exposed with an empty value keeps the target's out too.
 fn fill_in(labels: &mut LabelsBuf, target: &LabelsBuf) {
     for (name, value) in target.iter() {
         if !labels.contains(name) {
             labels.set(name, value);
         }
     }
+    labels.retain(|_, value| !value.is_empty());
 }
 
 /// The target's labels win; what they hide goes on as `exported_NAME`, shorter names first.
 fn put_over(labels: &mut LabelsBuf, target: &LabelsBuf, conflicts: &mut Vec<(String, String)>) {
     conflicts.clear();
+    labels.retain(|_, value| !value.is_empty());
     for (name, value) in target.iter() {
         if let Some(exposed) = labels.get(name) {
             conflicts.push((name.to_owned(), exposed.to_owned()));

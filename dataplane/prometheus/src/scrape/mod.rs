@@ -17,6 +17,7 @@
 mod classic;
 mod comments;
 mod error;
+mod failures;
 #[cfg(test)]
 mod histogram_tests;
 mod inspect;
@@ -158,7 +159,7 @@ pub struct ScrapeArguments {
 /// Whether targets are shared out among the members of the cluster.
 #[derive(Arguments, Clone, Debug, PartialEq)]
 pub struct Clustering {
-    /// Scrape only the targets that this member owns.
+    /// Scrape only the targets that this member owns; a process without a cluster owns all.
     #[arg(required)]
     pub enabled: bool,
 }

@@ -9,10 +9,11 @@ use engine::{Build, BuildError, TaskSet, Throttle};
 use runtime::sync::Notify;
 
 use super::ScrapeArguments;
+use super::failures::FailureFile;
 use super::intake::Scratch;
 use super::metrics::Metrics;
 use super::run;
-use super::settings::{self, Settings};
+use super::settings::Settings;
 use super::target::ScrapeTarget;
 
 /// One instance's state.
@@ -23,8 +24,8 @@ pub struct Pool {
     /// Of the host; part of when targets are scraped.
     pub offset_seed: u64,
     pub failure_log: Throttle,
+    pub failures: FailureFile,
     settings: RefCell<Rc<Settings>>,
-    warned: RefCell<Vec<&'static str>>,
     /// By target hash.
     members: RefCell<HashMap<u64, Rc<Member>>>,
     /// Targets on all shards.
@@ -72,8 +73,8 @@ impl Pool {
             scratch: RefCell::new(Scratch::new()),
             offset_seed: stdx::fnv1a(cx.globals.hostname.as_bytes()),
             failure_log: Throttle::new(std::time::Duration::from_secs(30)),
+            failures: FailureFile::new(&cx.node),
             settings: RefCell::new(settings),
-            warned: RefCell::default(),
             members: RefCell::new(HashMap::new()),
             targets: Cell::new(0),
             tasks: TaskSet::new(),
@@ -84,7 +85,6 @@ impl Pool {
             delivering: Cell::new(0),
             delivered: Notify::new(),
         });
-        pool.warn_of_unsupported(arguments);
         pool.set_targets(&arguments.targets);
         Ok(pool)
     }
@@ -93,7 +93,6 @@ impl Pool {
     pub fn update(self: &Rc<Pool>, arguments: &ScrapeArguments) -> Result<(), BuildError> {
         let settings = Settings::new(&self.cx, arguments)?;
         *self.settings.borrow_mut() = settings;
-        self.warn_of_unsupported(arguments);
         self.set_targets(&arguments.targets);
         for member in self.members.borrow().values() {
             member.changed.notify_one();
@@ -179,20 +178,6 @@ impl Pool {
             batch.clear();
             batches.push(batch);
         }
-    }
-
-    /// Says once which settings do nothing yet.
-    fn warn_of_unsupported(&self, arguments: &ScrapeArguments) {
-        let unsupported = settings::unsupported(arguments);
-        let before = self.warned.replace(unsupported.clone());
-        if unsupported.is_empty() || unsupported == before || self.cx.shard_index > 0 {
-            return;
-        }
-        let (node, names) = (&*self.cx.node, unsupported.join(", "));
-        tracing::warn!(
-            component_id = node,
-            "not supported yet and without effect: {names}"
-        );
     }
 
     fn set_targets(self: &Rc<Pool>, targets: &[schema::Target]) {

@@ -130,6 +130,9 @@ impl<'a> Loop<'a> {
         let report = self.report(&settings, start, &counts, &error, body_bytes);
         self.append_report(timestamp_ms, &report, &mut batch);
         self.scraped = true;
+        if let (Some(error), Some(path)) = (&error, &settings.failure_log) {
+            self.pool.failures.write(path, self.member, error).await;
+        }
         self.note(start_ns, start.elapsed(), error);
         let deadline = start + self.member.target.interval;
         self.deliver(&settings, batch, release, deadline).await;

@@ -1,6 +1,7 @@
 //! What the loops of one instance need from the arguments, computed once per change.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub struct Settings {
     /// Write a zero where a counter says it started.
     pub start_zeros: bool,
     pub extra_metrics: bool,
+    /// Gets a line for each failed scrape.
+    pub failure_log: Option<PathBuf>,
     pub body_size_limit: u64,
     pub sample_limit: u64,
     pub target_limit: u64,
@@ -110,6 +113,7 @@ impl Settings {
             honor_metadata: arguments.honor_metadata,
             start_zeros: arguments.start_timestamp_zero_ingestion,
             extra_metrics: arguments.extra_metrics,
+            failure_log: failure_log(&arguments.scrape_failure_log_file),
             body_size_limit: arguments.body_size_limit.0,
             sample_limit: arguments.sample_limit,
             target_limit: arguments.target_limit,
@@ -121,20 +125,8 @@ impl Settings {
     }
 }
 
-/// Settings that are given and do nothing yet.
-pub fn unsupported(arguments: &ScrapeArguments) -> Vec<&'static str> {
-    let given = [
-        (
-            "scrape_failure_log_file",
-            !arguments.scrape_failure_log_file.is_empty(),
-        ),
-        ("clustering", arguments.clustering.enabled),
-    ];
-    given
-        .into_iter()
-        .filter(|(_, given)| *given)
-        .map(|(name, _)| name)
-        .collect()
+fn failure_log(path: &str) -> Option<PathBuf> {
+    (!path.is_empty()).then(|| PathBuf::from(path))
 }
 
 fn native(arguments: &ScrapeArguments) -> NativeSettings {

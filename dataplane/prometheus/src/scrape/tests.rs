@@ -239,6 +239,44 @@ fn exposed_labels_that_clash_are_renamed_or_honoured() {
 }
 
 #[test]
+fn an_honoured_label_without_a_value_keeps_the_targets_out() {
+    for (honour, expected) in [(true, "m 1"), (false, "m{zone=\"a\"} 1")] {
+        check(2, move || async move {
+            let shard = TestShard::start();
+            let exposer = Exposer::start("m{zone=\"\"} 1\n");
+            let targets = Value::array([exposer.target_with([("zone", "a")])]);
+            let honour = [("honor_labels", Value::from(honour))];
+            apply(&shard, scrape(targets, honour)).await;
+            runtime::sleep(SECOND * 10).await;
+            assert_eq!(taken(&[]), [expected, "up{zone=\"a\"} 1"]);
+        });
+    }
+}
+
+#[test]
+fn each_failed_scrape_adds_a_line_to_the_failure_file() {
+    check(2, || async {
+        let shard = TestShard::start();
+        let exposer = Exposer::start("a 1\n");
+        let file = [("scrape_failure_log_file", Value::string("/failures.json"))];
+        apply(&shard, scrape(Value::array([exposer.target()]), file)).await;
+        runtime::sleep(SECOND * 10).await;
+        exposer.show("a b\"\n");
+        runtime::sleep(SECOND * 20).await;
+        let path = std::path::Path::new("/failures.json");
+        let lines = runtime::fs::read(path).await.expect("a file");
+        let lines = String::from_utf8(lines).expect("text");
+        assert_eq!(lines.lines().count(), 2, "{lines}");
+        for line in lines.lines() {
+            let fields: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            assert_eq!(fields["job_name"], "j");
+            assert_eq!(fields["level"], "ERROR");
+            assert!(fields["msg"].as_str().is_some_and(|text| text.contains("line 1")));
+        }
+    });
+}
+
+#[test]
 fn vanished_series_and_lost_targets_get_staleness_markers() {
     check(3, || async {
         let shard = TestShard::start();

@@ -345,6 +345,14 @@ impl Inner {
         if !hop.trusted {
             headers.remove(header::AUTHORIZATION);
             headers.remove(header::COOKIE);
+        } else if let Some(signer) = self.authenticator.signer() {
+            let Hop {
+                method,
+                target,
+                body,
+                ..
+            } = hop;
+            signer.sign(method, target, body, &mut headers).await?;
         } else if !headers.contains_key(header::AUTHORIZATION) {
             let configured = self.authenticator.header().await?;
             let value = match (configured, hop.target.user_info()) {

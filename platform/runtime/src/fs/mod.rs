@@ -14,7 +14,7 @@ pub use file::{File, OpenOptions};
 pub use lock::{Lock, lock};
 pub use mapping::Mapping;
 pub use names::{
-    DirEntry, create_dir_all, exists, open, read, read_dir, remove_file, rename, sync_dir,
+    DirEntry, append, create_dir_all, exists, open, read, read_dir, remove_file, rename, sync_dir,
     write_atomic,
 };
 pub use stat::{Identity, Stat, stat_all};

@@ -84,6 +84,22 @@ pub async fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Writes at the end of a file, which is made if it is not there. Pieces of several writers do not
+/// mix. Not synced: for lines that people read, not for data.
+pub async fn append(path: &Path, content: Vec<u8>) -> io::Result<()> {
+    if simulated().is_some() {
+        let file = open(path, &OpenOptions::create()).await?;
+        let end = file.len()?;
+        return file.write_at(content, end).await.0;
+    }
+    blocking(path, move |path| {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.append(true).create(true).open(path)?;
+        io::Write::write_all(&mut file, &content)
+    })
+    .await
+}
+
 /// Replaces a file's content so that, whatever happens, either the old or the new content is found:
 /// written beside it (`NAME.tmp`), synced, renamed over it, folder synced.
 pub async fn write_atomic(path: &Path, content: Vec<u8>) -> io::Result<()> {
