@@ -9,6 +9,7 @@
 mod catalogue;
 mod completion;
 mod components;
+mod dlq;
 mod exit;
 mod fmt;
 mod graph;
@@ -71,6 +72,9 @@ enum Command {
     /// Read the log on disk
     #[command(subcommand)]
     Wal(wal::WalCommand),
+    /// Look at what destinations refused for good, and have it sent again
+    #[command(subcommand)]
+    Dlq(dlq::DlqCommand),
     /// Write a completion script for a shell
     #[command(args_override_self = true)]
     Completion(completion::CompletionFlags),
@@ -100,6 +104,7 @@ fn main() -> ExitCode {
         Command::Test(flags) => exit::status(test_command::run(&flags)),
         Command::Graph(flags) => exit::status(graph::run(&flags)),
         Command::Wal(command) => exit::status(wal::run(&command)),
+        Command::Dlq(command) => exit::status(dlq::run(&command)),
         Command::Completion(flags) => exit::status(completion::run(&flags, Cli::command())),
     }
 }

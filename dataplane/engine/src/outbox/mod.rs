@@ -13,11 +13,12 @@
 //! Promises: what `consume` has answered `Ok` to is in the lane, synced as its policy says. Each
 //! destination gets each record at least once, and those of a series in the order of the lane; a
 //! destination that is slow or dead delays no other one. A record leaves the lane for a destination
-//! by an ack or by a counted drop.
+//! by an ack or by a counted drop; what a destination refused for good is kept as a dead letter.
 
 mod books;
 mod destination;
 mod direct;
+mod letters;
 mod order;
 mod queue;
 mod retry;
@@ -28,6 +29,9 @@ pub use books::Outbox;
 pub(crate) use books::Owner;
 pub use destination::{Abandoned, Destination};
 pub use direct::{Direct, DirectOptions, Logged, Parcel, Post};
+pub use letters::{
+    FOLDER as LETTERS_FOLDER, KEPT as LETTER_KEPT, Letter, REDRIVE as LETTER_REDRIVE,
+};
 pub use order::{Order, OrderWriter};
 pub use queue::QueueConfig;
 pub use retry::{Backoff, Outcome, Retry429, classify, parse_retry_after};

@@ -6,6 +6,7 @@
 //! started: a destination in trouble gets no more than what it has already.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -14,9 +15,10 @@ use std::time::Duration;
 
 use runtime::LocalBoxFuture;
 use runtime::sync::Notify;
-use wal::{Reader, Record};
+use wal::{Reader, Record, Sequence};
 
 use super::books::Outbox;
+use super::letters::DeadLetters;
 use super::order::Order;
 use super::retry::{Backoff, Outcome};
 use crate::build::Build;
@@ -67,6 +69,7 @@ pub struct Sender<T> {
     options: SenderOptions,
     outbox: Outbox,
     transport: T,
+    letters: DeadLetters,
     state: Rc<State>,
     failed: Throttle,
     rejected: Throttle,
@@ -97,6 +100,9 @@ const LOG_INTERVAL: Duration = Duration::from_secs(30);
 /// How long an idle sender waits before it looks at the lane's own drops.
 const IDLE_MAX: Duration = Duration::from_secs(5);
 
+/// How often a sender looks for dead letters that somebody wants sent again.
+const REDRIVE_INTERVAL: Duration = Duration::from_secs(5);
+
 /// A record under way.
 struct Flight<'a> {
     record: Rc<Record>,
@@ -119,6 +125,7 @@ impl<T: Transport> Sender<T> {
             "a sender that sends nothing never ends"
         );
         Sender {
+            letters: DeadLetters::new(&options.cx, &options.destination),
             options,
             outbox,
             transport,
@@ -146,7 +153,41 @@ impl<T: Transport> Sender<T> {
 
     /// Runs until stopped through the handle.
     pub async fn run(&self) {
-        self.send_all(Until::Stopped).await;
+        let mut redrive = pin!(self.redrive());
+        let mut send = pin!(self.send_all(Until::Stopped));
+        std::future::poll_fn(|cx| {
+            let Poll::Pending = redrive.as_mut().poll(cx);
+            send.as_mut().poll(cx)
+        })
+        .await;
+    }
+
+    /// Sends dead letters again that somebody wants sent. One shard does, so that each goes once.
+    async fn redrive(&self) -> Infallible {
+        while self.options.cx.shard_index == 0 {
+            runtime::sleep(REDRIVE_INTERVAL).await;
+            for path in self.letters.redriven().await {
+                let Some(letter) = self.letters.read(&path).await else {
+                    continue;
+                };
+                let record = Rc::new(Record {
+                    sequence: Sequence(0),
+                    kind: letter.kind,
+                    items: letter.items,
+                    // Who wants it sent wants that however old it is.
+                    appended_ms: runtime::wall_ms(),
+                    payload: letter.payload,
+                });
+                // Stopped: the file stays for the next sender.
+                let Some(fate) = self.deliver_guarded(record.clone()).await else {
+                    break;
+                };
+                self.ledger().take(u64::from(record.items));
+                self.book(&record, fate);
+                self.letters.remove(&path).await;
+            }
+        }
+        std::future::pending().await
     }
 
     /// Runs until nothing is left, for a lane that nobody appends to any more.
@@ -214,8 +255,12 @@ impl<T: Transport> Sender<T> {
 
     /// A record that a protocol panics on is dropped, so that it cannot do so for ever.
     async fn deliver_guarded(&self, record: Rc<Record>) -> Option<Fate> {
-        let fate = self.options.cx.guard(self.deliver(&record)).await;
-        fate.unwrap_or(Some(Fate::Dropped("panic")))
+        if let Some(fate) = self.options.cx.guard(self.deliver(&record)).await {
+            return fate;
+        }
+        let message = "sending it panicked; the log has the panic's text";
+        self.letters.keep(&record, "panic", message).await;
+        Some(Fate::Dropped("panic"))
     }
 
     /// Tries until the record has a fate; `None` when stopped between two attempts.
@@ -233,6 +278,7 @@ impl<T: Transport> Sender<T> {
                 Outcome::Ack => return Some(Fate::Delivered),
                 Outcome::Drop { reason, message } => {
                     self.log_rejected(record, &message);
+                    self.letters.keep(record, reason, &message).await;
                     return Some(Fate::Dropped(reason));
                 }
                 Outcome::Retry {
@@ -254,12 +300,16 @@ impl<T: Transport> Sender<T> {
     }
 
     fn settle(&self, reader: &mut Reader, record: &Record, fate: Fate) {
+        reader.ack(record.sequence);
+        self.book(record, fate);
+    }
+
+    fn book(&self, record: &Record, fate: Fate) {
         let items = u64::from(record.items);
         match fate {
             Fate::Delivered => self.ledger().pass(items),
             Fate::Dropped(reason) => self.ledger().drop(reason, items),
         }
-        reader.ack(record.sequence);
         self.transport.settled(record, fate);
     }
 
@@ -292,7 +342,7 @@ impl<T: Transport> Sender<T> {
                 component_id = &*self.options.cx.node,
                 endpoint = self.options.destination,
                 held_back,
-                "endpoint refused {} items for good, they are dropped: {message}",
+                "endpoint refused {} items for good, see invar dlq: {message}",
                 record.items,
             );
         }

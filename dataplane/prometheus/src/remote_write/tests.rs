@@ -234,6 +234,39 @@ fn failures_are_tried_again_in_order_and_refusals_are_dropped_and_counted() {
 }
 
 #[test]
+fn what_is_refused_for_good_is_kept_with_the_reason_and_sent_again_on_demand() {
+    check(5, || async {
+        let shard = TestShard::start();
+        let (exposer, receiver) = (Exposer::start("a 1\n"), Receiver::start());
+        receiver.got.status.set(400);
+        let out = remote_write(&[endpoint(&receiver)]);
+        apply(&shard, &[scrape_to(&exposer, NODE), out]).await;
+        runtime::sleep(SECOND * 2).await;
+        receiver.got.status.set(200);
+        exposer.show("b 2\n");
+        runtime::sleep(SECOND * 2).await;
+        assert!(values(&receiver, "a").iter().all(|value| value != "1"));
+        let folder = std::path::Path::new("/storage").join(NODE).join("dead-letters");
+        let letters = runtime::fs::read_dir(&folder).await.expect("a folder");
+        assert!(!letters.is_empty());
+        for letter in &letters {
+            let path = folder.join(&letter.name);
+            let file = runtime::fs::read(&path).await.expect("a file");
+            let read = engine::outbox::Letter::decode(&file).expect("a letter");
+            assert_eq!((read.node.as_str(), read.reason.as_str()), (NODE, "rejected"));
+            assert!(read.message.contains("400"), "{}", read.message);
+            let again = path.with_extension("redrive");
+            runtime::fs::rename(&path, &again).await.expect("renamed");
+        }
+        runtime::sleep(SECOND * 10).await;
+        assert!(values(&receiver, "a").iter().any(|value| value == "1"));
+        let left = runtime::fs::read_dir(&folder).await.expect("a folder");
+        assert!(left.is_empty(), "{left:?}");
+        shard.verify_ledgers().await;
+    });
+}
+
+#[test]
 fn retry_after_is_obeyed_in_both_forms() {
     check(4, || async {
         for form in ["5", "date"] {

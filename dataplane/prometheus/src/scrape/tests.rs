@@ -244,7 +244,7 @@ fn an_honoured_label_without_a_value_keeps_the_targets_out() {
         check(2, move || async move {
             let shard = TestShard::start();
             let exposer = Exposer::start("m{zone=\"\"} 1\n");
-            let targets = Value::array([exposer.target_with([("zone", "a")])]);
+            let targets = Value::array([exposer.target_with([("instance", "i"), ("job", "j"), ("zone", "a")])]);
             let honour = [("honor_labels", Value::from(honour))];
             apply(&shard, scrape(targets, honour)).await;
             runtime::sleep(SECOND * 10).await;
@@ -542,7 +542,7 @@ fn debug_information_lists_targets_with_their_health() {
         let body = shard.inspect(NODE).await.expect("it has some");
         let target = &body.blocks[0].body;
         assert_eq!(target.value("health"), Some(&Value::string("down")));
-        let error = Value::string("server returned HTTP status 503");
+        let error = Value::string("server returned HTTP status 503 Service Unavailable");
         assert_eq!(target.value("last_error"), Some(&error));
         assert_eq!(target.value("job"), Some(&Value::string("j")));
     });
