@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future;
+use std::path::Path;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -164,30 +165,36 @@ impl<T: Transport> Sender<T> {
 
     /// Sends dead letters again that somebody wants sent. One shard does, so that each goes once.
     async fn redrive(&self) -> Infallible {
-        while self.options.cx.shard_index == 0 {
+        if self.options.cx.shard_index > 0 {
+            return std::future::pending().await;
+        }
+        loop {
             runtime::sleep(REDRIVE_INTERVAL).await;
             for path in self.letters.redriven().await {
-                let Some(letter) = self.letters.read(&path).await else {
-                    continue;
-                };
-                let record = Rc::new(Record {
-                    sequence: Sequence(0),
-                    kind: letter.kind,
-                    items: letter.items,
-                    // Who wants it sent wants that however old it is.
-                    appended_ms: runtime::wall_ms(),
-                    payload: letter.payload,
-                });
-                // Stopped: the file stays for the next sender.
-                let Some(fate) = self.deliver_guarded(record.clone()).await else {
-                    break;
-                };
-                self.ledger().take(u64::from(record.items));
-                self.book(&record, fate);
-                self.letters.remove(&path).await;
+                self.send_letter(&path).await;
             }
         }
-        std::future::pending().await
+    }
+
+    /// Sends one letter, if it is for this destination. When it is stopped on the way, the file
+    /// stays for the next sender.
+    async fn send_letter(&self, path: &Path) {
+        let Some(letter) = self.letters.read(path).await else {
+            return;
+        };
+        let record = Rc::new(Record {
+            sequence: Sequence(0),
+            kind: letter.kind,
+            items: letter.items,
+            // Who wants it sent wants that however old it is.
+            appended_ms: runtime::wall_ms(),
+            payload: letter.payload,
+        });
+        if let Some(fate) = self.deliver_guarded(record.clone()).await {
+            self.ledger().take(u64::from(record.items));
+            self.book(&record, fate);
+            self.letters.remove(path).await;
+        }
     }
 
     /// Runs until nothing is left, for a lane that nobody appends to any more.
