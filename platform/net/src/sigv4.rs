@@ -194,7 +194,10 @@ impl KeySource {
             }));
         }
         let path = shared_file().ok_or_else(|| {
-            refuse("no keys: set access_key and secret_key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+            refuse(
+                "no keys: set access_key and secret_key, or AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY",
+            )
         })?;
         let profile = non_empty(options.profile.clone()).or_else(|| variable("AWS_PROFILE"));
         Ok(KeySource::Shared {
