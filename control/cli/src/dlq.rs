@@ -1,6 +1,6 @@
 //! `invar dlq`: the records that destinations refused for good, beside a running process or without
-//! one. A letter that is redriven is renamed; the process that runs the node sends it within seconds,
-//! or when it is started.
+//! one. A letter that is redriven is renamed; the process that runs the node sends it within
+//! seconds, or when it is started.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -244,7 +244,8 @@ fn an_honoured_label_without_a_value_keeps_the_targets_out() {
         check(2, move || async move {
             let shard = TestShard::start();
             let exposer = Exposer::start("m{zone=\"\"} 1\n");
-            let targets = Value::array([exposer.target_with([("instance", "i"), ("job", "j"), ("zone", "a")])]);
+            let labels = [("instance", "i"), ("job", "j"), ("zone", "a")];
+            let targets = Value::array([exposer.target_with(labels)]);
             let honour = [("honor_labels", Value::from(honour))];
             apply(&shard, scrape(targets, honour)).await;
             runtime::sleep(SECOND * 10).await;
