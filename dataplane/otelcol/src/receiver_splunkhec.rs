@@ -147,7 +147,7 @@ impl Service {
             return Answer::text(StatusCode::METHOD_NOT_ALLOWED, text);
         }
         let encoding = request.headers.get(header::CONTENT_ENCODING);
-        if encoding.is_some_and(|encoding| encoding != "gzip" && encoding != "") {
+        if encoding.is_some_and(|encoding| encoding != "gzip" && !encoding.is_empty()) {
             let text = "\"Content-Encoding\" must be \"gzip\" or empty";
             return Answer::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
         }
