@@ -180,7 +180,8 @@ impl Definition {
             return Err(format!("{kind}: metric name missing"));
         }
         if counted.attributes.iter().any(|it| it.key.is_empty()) {
-            return Err(format!("{kind} attributes: metric {:?}: attribute key missing", counted.name));
+            let name = &counted.name;
+            return Err(format!("{kind} attributes: {name:?}: attribute key missing"));
         }
         if owner == Owner::Metric && !counted.attributes.is_empty() {
             return Err(format!(

@@ -1,10 +1,10 @@
 //! otelcol.processor.deltatocumulative: sums up points that tell what came since the last one.
 //!
-//! Each stream (resource, scope, metric, attributes) has a running sum; a point goes on with the sum
-//! up to it. Points that are older than the sum, and streams above `max_streams`, are dropped and
-//! counted. Gauges, summaries and cumulative points pass. What a refused batch added is taken back.
-//! Sums live in memory: after a restart they begin again, with a new start time, which is a reset to
-//! whoever reads them.
+//! Each stream (resource, scope, metric, attributes) has a running sum; a point goes on with the
+//! sum up to it. Points that are older than the sum, and streams above `max_streams`, are dropped
+//! and counted. Gauges, summaries and cumulative points pass. What a refused batch added is taken
+//! back. Sums live in memory: after a restart they begin again, with a new start time, which is a
+//! reset to whoever reads them.
 //!
 //! Streams have one owner: the node lives on one shard, and others hand over.
 //! Compatible with otelcol.processor.deltatocumulative of Alloy.

@@ -165,8 +165,12 @@ fn what_becomes_points_becomes_the_same_samples_again() {
     };
     let mut lines = Lines::default();
     ToSamples::new(options).convert(&otlp.metrics(), 9, &mut lines);
+    let target = r#"{__name__="target_info", http_scheme="http", instance="h:80", job="j", "#
+        .to_owned()
+        + r#"net_host_name="h", net_host_port="80", region="eu", server_address="h", "#
+        + r#"server_port="80", url_scheme="http"} 1@9"#;
     let expected = [
-        r#"{__name__="target_info", http_scheme="http", instance="h:80", job="j", net_host_name="h", net_host_port="80", region="eu", server_address="h", server_port="80", url_scheme="http"} 1@9"#,
+        &*target,
         "target_info is a gauge",
         r#"{__name__="c_total", a="1", instance="h:80", job="j"} 5@1000"#,
         "c_total is a counter",

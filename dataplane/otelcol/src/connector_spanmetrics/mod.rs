@@ -1,5 +1,5 @@
-//! otelcol.connector.spanmetrics: counts spans and measures their durations, by service, name, kind,
-//! status and what dimensions name.
+//! otelcol.connector.spanmetrics: counts spans and measures their durations, by service, name,
+//! kind, status and what dimensions name.
 //!
 //! ```text
 //! spans -> series of their resource (calls, duration, events)     every interval: series -> output
@@ -186,7 +186,8 @@ impl SpanMetricsArguments {
         }
         let histogram = &self.histogram;
         if !matches!(&*histogram.unit, "ms" | "s") {
-            return Err(format!("unknown unit {:?}, allowed units are \"ms\", \"s\"", histogram.unit));
+            let unit = &histogram.unit;
+            return Err(format!("unknown unit {unit:?}, allowed units are \"ms\", \"s\""));
         }
         if histogram.explicit.is_some() && histogram.exponential.is_some() {
             return Err(
