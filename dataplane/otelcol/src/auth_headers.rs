@@ -1,14 +1,17 @@
 //! otelcol.auth.headers: headers of each request.
 //!
-//! Exports a handler and does nothing else. Compatible with otelcol.auth.headers of Alloy; values
-//! from the request that brought the data (`from_context`, `from_attribute`) are refused.
+//! Exports a handler and does nothing else. Values may come from the request that brought the data
+//! (`from_context`, where its receiver has `include_metadata`) or from what authentication knows of
+//! its sender (`from_attribute`); these go into the log with the data.
+//!
+//! Compatible with otelcol.auth.headers of Alloy.
 
 use std::sync::Arc;
 
 use engine::{Build, BuildError, Built, Component, DataComponent, Role, Spread};
 use schema::{Argument, Arguments, Check, ExportField, OptionalSecret, Secret, Stability, Value};
 
-use crate::settings::{ClientAuth, DebugMetrics, Handler, HeaderAction, HeaderRule};
+use crate::settings::{ClientAuth, DebugMetrics, Handler, HeaderAction, HeaderRule, HeaderSource};
 
 pub static COMPONENT: Component = Component::of::<AuthHeaders>();
 
@@ -35,9 +38,9 @@ pub struct HeaderBlock {
     /// What becomes of a header that is there, or is not.
     #[arg(default = "upsert", one_of("insert", "update", "upsert", "delete"))]
     pub action: String,
-    /// Taken for compatibility, and refused when set: attributes of the sender are not kept.
+    /// Attribute of the sender that has the value: `username` or `raw`, of its credentials.
     pub from_attribute: String,
-    /// Taken for compatibility, and refused when set: metadata of requests is not kept.
+    /// Metadata of the request that has the value.
     pub from_context: String,
     /// The value.
     pub value: Option<OptionalSecret>,
@@ -45,16 +48,12 @@ pub struct HeaderBlock {
 
 impl HeaderBlock {
     fn check(&self, check: &mut Check<'_>) {
-        for (name, given) in [
-            ("from_context", &self.from_context),
-            ("from_attribute", &self.from_attribute),
-        ] {
-            if !given.is_empty() {
-                check.attribute(name, format!("{name} is not supported yet; use value"));
-            }
-        }
-        if self.value.is_none() && self.action != "delete" && self.from_context.is_empty() {
+        let dynamic = !self.from_context.is_empty() || !self.from_attribute.is_empty();
+        if self.value.is_none() && self.action != "delete" && !dynamic {
             check.body("either value or from_context must be specified");
+        }
+        if self.value.is_some() && dynamic {
+            check.body("only one of value, from_context and from_attribute may be specified");
         }
     }
 
@@ -67,7 +66,14 @@ impl HeaderBlock {
                 "delete" => HeaderAction::Delete,
                 _ => HeaderAction::Upsert,
             },
-            value: Secret::new(self.value.as_ref().map_or("", |value| value.expose())),
+            value: match (self.from_context.as_str(), self.from_attribute.as_str()) {
+                ("", "") => {
+                    let value = self.value.as_ref();
+                    HeaderSource::Value(Secret::new(value.map_or("", |value| value.expose())))
+                }
+                ("", name) => HeaderSource::Identity(name.to_owned()),
+                (name, _) => HeaderSource::Context(name.to_owned()),
+            },
         }
     }
 }

@@ -376,6 +376,7 @@ impl Counter {
 fn one_by_one<I>(tree: Tree<'_, I>) -> impl Iterator<Item = Tree<'_, I>> {
     let groups = tree.resources.into_iter();
     groups.map(|group| Tree {
+        client: None,
         resources: vec![group],
     })
 }

@@ -20,7 +20,7 @@ use net::{BodyLimits, Client, ClientOptions, HeaderMap, HeaderValue, Request, Ta
 use runtime::LocalBoxFuture;
 use schema::{Arguments, Bytes, Check, ExportField, MetricDecl, Stability};
 
-use crate::exporting::{self, Delivery, Protocol, may_retry};
+use crate::exporting::{self, Delivery, Exchange, Headers, Protocol, may_retry};
 use crate::receiver_otlp::grpc_path;
 use crate::settings::{DebugMetrics, Handler, Retry, SendingQueue, TlsClient};
 use crate::status::retry_delay;
@@ -170,7 +170,7 @@ const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
 struct Grpc {
     client: Client,
-    headers: HeaderMap,
+    headers: Headers,
     targets: Vec<(OtlpSignal, Target)>,
     codec: Option<Codec>,
     timeout: Duration,
@@ -191,9 +191,10 @@ impl Grpc {
         let pairs = settings.headers.iter();
         let mut headers =
             blocks::header_map(pairs.map(|(name, value)| (name.as_str(), value.as_str())));
+        let mut asked = Vec::new();
         if let Some(auth) = settings.auth.as_ref().and_then(Handler::client) {
             options.auth = auth.auth();
-            auth.put_headers(&mut headers);
+            asked = auth.put_headers(&mut headers);
         }
         headers.insert(header::CONTENT_TYPE, grpc::CONTENT_TYPE);
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
@@ -209,7 +210,10 @@ impl Grpc {
         }
         Ok(Grpc {
             client: Client::new(options).map_err(|error| BuildError::new(error.to_string()))?,
-            headers,
+            headers: Headers {
+                fixed: headers,
+                asked,
+            },
             targets,
             codec,
             timeout: match arguments.timeout {
@@ -219,38 +223,50 @@ impl Grpc {
         })
     }
 
-    async fn call(&self, signal: OtlpSignal, parcel: Parcel) -> Outcome {
+    async fn call(&self, signal: OtlpSignal, parcel: Parcel, headers: HeaderMap) -> Exchange {
         let target = self.targets.iter().find(|(known, _)| *known == signal);
         let (_, target) = target.expect("all signals are listed");
         let framed = match grpc::frame(&parcel.pieces, self.codec) {
             Ok(framed) => framed,
             Err(error) => {
-                return Outcome::Drop {
+                return Exchange::without_answer(Outcome::Drop {
                     reason: "too_large",
                     message: error.to_string(),
-                };
+                });
             }
         };
         let mut request = Request::post(target, framed);
-        request.headers = self.headers.clone();
+        request.headers = headers;
         let limits = BodyLimits::both(ANSWER_BYTES_MAX);
         match self.client.send(&request, self.timeout, limits).await {
             Ok(answer) => {
                 let head = answer.head;
-                outcome(&Status::of(head.status, &head.headers, &head.trailers))
+                let outcome = outcome(&Status::of(head.status, &head.headers, &head.trailers));
+                // Answers are not packed: no encoding was offered.
+                let message = answer.body.get(grpc::FRAME_BYTES..);
+                Exchange::answered(outcome, message.unwrap_or_default())
             }
-            Err(error) => Outcome::Retry {
+            Err(error) => Exchange::without_answer(Outcome::Retry {
                 after: None,
                 reason: error.kind().as_str(),
                 message: error.to_string(),
-            },
+            }),
         }
     }
 }
 
 impl Protocol for Grpc {
-    fn export(&self, signal: OtlpSignal, parcel: Parcel) -> LocalBoxFuture<'_, Outcome> {
-        Box::pin(self.call(signal, parcel))
+    fn export(
+        &self,
+        signal: OtlpSignal,
+        parcel: Parcel,
+        headers: HeaderMap,
+    ) -> LocalBoxFuture<'_, Exchange> {
+        Box::pin(self.call(signal, parcel, headers))
+    }
+
+    fn headers(&self) -> &Headers {
+        &self.headers
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batch::otlp::OtlpSignal;
+use batch::otlp::schema::{Field, FieldKind, Schema};
 use engine::outbox::{Outcome, Parcel, parse_retry_after};
 use engine::{Build, BuildError, Built, Component, DataComponent, Role, Spread};
 use formats::otlp_json;
@@ -22,7 +23,7 @@ use runtime::LocalBoxFuture;
 use schema::{Arguments, Bytes, Check, ExportField, MetricDecl, Stability};
 use stdx::protobuf::{Fields, Value};
 
-use crate::exporting::{self, Delivery, Protocol};
+use crate::exporting::{self, Delivery, Exchange, Headers, Protocol};
 use crate::settings::{DebugMetrics, Handler, Retry, SendingQueue, TlsClient};
 
 pub static COMPONENT: Component = Component::of::<ExporterOtlpHttp>();
@@ -242,7 +243,7 @@ const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
 struct Http {
     client: Client,
-    headers: HeaderMap,
+    headers: Headers,
     targets: Vec<(OtlpSignal, Target)>,
     json: bool,
     codec: Option<Codec>,
@@ -258,9 +259,10 @@ impl Http {
         let pairs = settings.headers.iter();
         let mut headers =
             blocks::header_map(pairs.map(|(name, value)| (name.as_str(), value.as_str())));
+        let mut asked = Vec::new();
         if let Some(auth) = settings.auth.as_ref().and_then(Handler::client) {
             options.auth = auth.auth();
-            auth.put_headers(&mut headers);
+            asked = auth.put_headers(&mut headers);
         }
         let json = arguments.encoding == "json";
         let kind = match json {
@@ -282,7 +284,10 @@ impl Http {
         let level = settings.compression_params.as_ref();
         Ok(Http {
             client: Client::new(options).map_err(refuse)?,
-            headers,
+            headers: Headers {
+                fixed: headers,
+                asked,
+            },
             targets,
             json,
             codec,
@@ -309,36 +314,84 @@ impl Http {
         Ok(pieces.into())
     }
 
-    async fn call(&self, signal: OtlpSignal, parcel: Parcel) -> Outcome {
+    async fn call(&self, signal: OtlpSignal, parcel: Parcel, headers: HeaderMap) -> Exchange {
         let target = self.targets.iter().find(|(known, _)| *known == signal);
         let (_, target) = target.expect("all signals are listed");
         let body = match self.body(signal, parcel) {
             Ok(body) => body,
             Err(message) => {
-                return Outcome::Drop {
+                return Exchange::without_answer(Outcome::Drop {
                     reason: "not_encodable",
                     message,
-                };
+                });
             }
         };
         let mut request = Request::post(target, body);
-        request.headers = self.headers.clone();
+        request.headers = headers;
         let limits = BodyLimits::both(ANSWER_BYTES_MAX);
         match self.client.send(&request, self.timeout, limits).await {
-            Ok(answer) => outcome(target, &answer),
-            Err(error) => Outcome::Retry {
+            Ok(answer) => Exchange::answered(outcome(target, &answer), &message(answer)),
+            Err(error) => Exchange::without_answer(Outcome::Retry {
                 after: None,
                 reason: error.kind().as_str(),
                 message: error.to_string(),
-            },
+            }),
         }
     }
 }
 
 impl Protocol for Http {
-    fn export(&self, signal: OtlpSignal, parcel: Parcel) -> LocalBoxFuture<'_, Outcome> {
-        Box::pin(self.call(signal, parcel))
+    fn export(
+        &self,
+        signal: OtlpSignal,
+        parcel: Parcel,
+        headers: HeaderMap,
+    ) -> LocalBoxFuture<'_, Exchange> {
+        Box::pin(self.call(signal, parcel, headers))
     }
+
+    fn headers(&self) -> &Headers {
+        &self.headers
+    }
+}
+
+/// The response of an export: its fields are the same in all three signals but for one name.
+static EXPORT_RESPONSE: Schema = Schema::new("ExportServiceResponse", &[Field {
+        number: 1,
+        json: "partialSuccess",
+        kind: FieldKind::Message(&PARTIAL_SUCCESS),
+        repeated: false,
+    }], &[]);
+static PARTIAL_SUCCESS: Schema = Schema::new("ExportPartialSuccess", &[
+        rejected("rejectedSpans"),
+        rejected("rejectedDataPoints"),
+        rejected("rejectedLogRecords"),
+        Field {
+            number: 2,
+            json: "errorMessage",
+            kind: FieldKind::Str,
+            repeated: false,
+        },
+    ], &[]);
+
+const fn rejected(json: &'static str) -> Field {
+    Field {
+        number: 1,
+        json,
+        kind: FieldKind::Int64,
+        repeated: false,
+    }
+}
+
+/// The message of an answer, in either encoding.
+fn message(answer: Response) -> Vec<u8> {
+    let kind = answer.head.headers.get(header::CONTENT_TYPE);
+    let is_json = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !is_json {
+        return answer.body;
+    }
+    // What cannot be read says nothing: the status alone decides.
+    otlp_json::decode(&EXPORT_RESPONSE, &answer.body).unwrap_or_default()
 }
 
 fn outcome(target: &Target, answer: &Response) -> Outcome {

@@ -73,6 +73,7 @@ pub fn one_scope<'a>(
         return OtlpBatch::empty(OtlpSignal::Metrics);
     }
     let tree = Tree {
+        client: None,
         resources: vec![ResourceGroup {
             resource: Lazy::new(resource),
             scopes: vec![scope_named(scope, metrics)],

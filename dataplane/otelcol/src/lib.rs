@@ -5,9 +5,12 @@
 #![forbid(unsafe_code)]
 
 mod any_text;
+mod envelope;
 mod exporting;
 mod flush;
 mod matching;
+#[cfg(test)]
+mod metadata_tests;
 mod ottl;
 mod receiving;
 mod settings;

@@ -8,7 +8,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use batch::otlp::{AnyValue, Attributes, Lazy, MetricData, OtlpBatch, OtlpSignal};
+use batch::otlp::{AnyValue, Attributes, Client, Lazy, MetricData, OtlpBatch, OtlpSignal};
 use engine::{Batch, Build, BuildError, Built, Component, Consume, DataComponent, Nack};
 use engine::{Role, Spread};
 use ops::regex::GoRegex;
@@ -61,7 +61,8 @@ pub struct ActionBlock {
     /// Attribute that has the new value.
     #[arg(default = "")]
     pub from_attribute: String,
-    /// Taken for compatibility, and refused when set: metadata of requests is not kept.
+    /// What is known of the sender and has the new value: `metadata.NAME` (where the receiver has
+    /// `include_metadata`), `auth.NAME` or `client.address`.
     #[arg(default = "")]
     pub from_context: String,
     /// The new type: `int`, `double` or `string`.
@@ -71,9 +72,6 @@ pub struct ActionBlock {
 
 impl ActionBlock {
     fn check(&self, check: &mut Check<'_>) {
-        if !self.from_context.is_empty() {
-            check.attribute("from_context", "from_context is not supported yet");
-        }
         if let Err(message) = Action::new(self) {
             check.body(message);
         }
@@ -103,6 +101,7 @@ enum Action {
 enum Source {
     Value(AnyValue<'static>),
     Attribute(String),
+    Context(String),
 }
 
 /// One key, those that an expression fits, or both.
@@ -164,7 +163,7 @@ impl Action {
         }
     }
 
-    fn apply(&self, attributes: &mut Attributes<'_>) {
+    fn apply(&self, attributes: &mut Attributes<'_>, client: Option<&Client>) {
         match self {
             Action::Set {
                 key,
@@ -174,6 +173,7 @@ impl Action {
             } => {
                 let value = match source {
                     Source::Value(value) => Some(value.clone()),
+                    Source::Context(name) => client.and_then(|it| of_context(it, name)),
                     Source::Attribute(key) => attributes.get(key).map(|it| it.clone().into_owned()),
                 };
                 let allowed = match attributes.contains(key) {
@@ -221,17 +221,20 @@ impl Action {
 
 impl ActionBlock {
     fn source(&self, action: &str) -> Result<Source, String> {
-        match (&self.value, self.from_attribute.as_str()) {
-            (Some(value), "") => Ok(Source::Value(any_value(value))),
-            (None, from) if !from.is_empty() => Ok(Source::Attribute(from.to_owned())),
-            (None, _) if !self.from_context.is_empty() => Ok(Source::Value(AnyValue::Empty)),
-            (None, _) => Err(format!(
+        let (attribute, context) = (self.from_attribute.as_str(), self.from_context.as_str());
+        match (&self.value, attribute, context) {
+            (Some(value), "", "") => Ok(Source::Value(any_value(value))),
+            (None, attribute, "") if !attribute.is_empty() => {
+                Ok(Source::Attribute(attribute.to_owned()))
+            }
+            (None, "", context) if !context.is_empty() => Ok(Source::Context(context.to_owned())),
+            (None, "", _) => Err(format!(
                 "either field \"value\", \"from_attribute\" or \"from_context\" setting must be \
                  specified for action \"{action}\""
             )),
-            (Some(_), _) => Err(format!(
-                "only one of \"value\" and \"from_attribute\" may be specified for action \
-                 \"{action}\""
+            _ => Err(format!(
+                "only one of \"value\", \"from_attribute\" and \"from_context\" may be specified \
+                 for action \"{action}\""
             )),
         }
     }
@@ -242,6 +245,22 @@ impl Keys {
         let regex = self.regex.as_ref();
         (!self.key.is_empty() && key == self.key) || regex.is_some_and(|it| it.is_match(key))
     }
+}
+
+/// What is known of a client under this name. Compat: several values are joined, and a name
+/// without a prefix is one of metadata.
+fn of_context(client: &Client, name: &str) -> Option<AnyValue<'static>> {
+    let text = match name.split_once('.') {
+        Some(("client", "address")) => client.address?.to_string(),
+        Some(("auth", name)) => client.identity(name)?.to_owned(),
+        Some(("metadata", name)) => joined(client.metadata.get(name))?,
+        _ => joined(client.metadata.get(name))?,
+    };
+    Some(AnyValue::from(text))
+}
+
+fn joined(values: &[String]) -> Option<String> {
+    (!values.is_empty()).then(|| values.join(";"))
 }
 
 /// SHA-256 of a value's bytes; numbers are little-endian.
@@ -318,12 +337,13 @@ impl Consume for Processor {
 
 impl Processor {
     fn edit(&self, batch: &OtlpBatch) -> OtlpBatch {
+        let client = batch.client().map(|client| &**client);
         match batch.signal() {
             OtlpSignal::Traces => {
                 let mut tree = batch.spans();
                 tree.for_each(|resource, scope, span| {
                     if self.chosen(|it| it.span(resource.get(), scope.get(), span.get())) {
-                        self.apply(&mut span.get_mut().attributes);
+                        self.apply(&mut span.get_mut().attributes, client);
                     }
                 });
                 tree.encode()
@@ -332,7 +352,7 @@ impl Processor {
                 let mut tree = batch.log_records();
                 tree.for_each(|resource, scope, log| {
                     if self.chosen(|it| it.log(resource.get(), scope.get(), log.get())) {
-                        self.apply(&mut log.get_mut().attributes);
+                        self.apply(&mut log.get_mut().attributes, client);
                     }
                 });
                 tree.encode()
@@ -341,7 +361,7 @@ impl Processor {
                 let mut tree = batch.metrics();
                 tree.for_each(|resource, _, metric| {
                     if self.chosen(|it| it.metric(resource.get(), metric.get())) {
-                        self.apply_points(&mut metric.get_mut().data);
+                        self.apply_points(&mut metric.get_mut().data, client);
                     }
                 });
                 tree.encode()
@@ -353,32 +373,32 @@ impl Processor {
         self.include.as_ref().is_none_or(&fits) && !self.exclude.as_ref().is_some_and(&fits)
     }
 
-    fn apply(&self, attributes: &mut Attributes<'_>) {
-        self.actions.iter().for_each(|it| it.apply(attributes));
+    fn apply(&self, attributes: &mut Attributes<'_>, client: Option<&Client>) {
+        self.actions.iter().for_each(|it| it.apply(attributes, client));
     }
 
-    fn apply_points(&self, data: &mut MetricData<'_>) {
+    fn apply_points(&self, data: &mut MetricData<'_>, client: Option<&Client>) {
         match data {
             MetricData::Empty => {}
             MetricData::Gauge(gauge) => {
                 let points = gauge.points.iter_mut().map(Lazy::get_mut);
-                points.for_each(|point| self.apply(&mut point.attributes));
+                points.for_each(|point| self.apply(&mut point.attributes, client));
             }
             MetricData::Sum(sum) => {
                 let points = sum.points.iter_mut().map(Lazy::get_mut);
-                points.for_each(|point| self.apply(&mut point.attributes));
+                points.for_each(|point| self.apply(&mut point.attributes, client));
             }
             MetricData::Histogram(histogram) => {
                 let points = histogram.points.iter_mut().map(Lazy::get_mut);
-                points.for_each(|point| self.apply(&mut point.attributes));
+                points.for_each(|point| self.apply(&mut point.attributes, client));
             }
             MetricData::ExponentialHistogram(histogram) => {
                 let points = histogram.points.iter_mut().map(Lazy::get_mut);
-                points.for_each(|point| self.apply(&mut point.attributes));
+                points.for_each(|point| self.apply(&mut point.attributes, client));
             }
             MetricData::Summary(summary) => {
                 let points = summary.points.iter_mut().map(Lazy::get_mut);
-                points.for_each(|point| self.apply(&mut point.attributes));
+                points.for_each(|point| self.apply(&mut point.attributes, client));
             }
         }
     }
@@ -409,7 +429,7 @@ mod tests {
         assert_eq!(span_names(&batch), [""]);
         let action = Action::new(block).expect("a valid action");
         let mut tree = batch.spans();
-        tree.for_each(|_, _, span| action.apply(&mut span.get_mut().attributes));
+        tree.for_each(|_, _, span| action.apply(&mut span.get_mut().attributes, None));
         let edited = tree.encode();
         let tree = edited.spans();
         let span = tree.resources[0].scopes[0].items[0].get();

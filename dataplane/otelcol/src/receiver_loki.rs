@@ -75,6 +75,7 @@ fn records(batch: &LogsBatch) -> OtlpBatch {
         return OtlpBatch::empty(batch::OtlpSignal::Logs);
     }
     let tree = Tree {
+        client: None,
         resources: vec![ResourceGroup {
             resource: Lazy::new(Resource::default()),
             scopes: vec![ScopeGroup {

@@ -164,6 +164,7 @@ pub fn traces(spans: Vec<Span<'_>>) -> OtlpBatch {
     let service = AnyValue::from("shop");
     resource.attributes.set("service.name", service);
     let tree = Tree {
+        client: None,
         resources: vec![ResourceGroup {
             resource: Lazy::new(resource),
             scopes: vec![ScopeGroup {

@@ -106,6 +106,7 @@ fn spans(input: &Input) -> Make {
         .map(|(at, span)| Lazy::new(otlp_span(at, span)))
         .collect();
     let tree = Tree {
+        client: None,
         resources: vec![ResourceGroup {
             resource: Lazy::new(resource),
             scopes: vec![ScopeGroup {

@@ -32,6 +32,7 @@
 //!
 //! Who only checks or translates (JSON) walks [`schema`] instead.
 
+mod client;
 mod kinds;
 mod lazy;
 mod logs;
@@ -47,9 +48,12 @@ mod tree;
 mod value;
 pub mod wire;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use stdx::protobuf::DecodeError;
 
+pub use client::{Client, Metadata};
 pub use lazy::Lazy;
 pub use logs::LogRecord;
 pub use metrics::{
@@ -94,6 +98,7 @@ pub struct OtlpBatch {
     /// Items of each chunk.
     counts: Vec<usize>,
     items: usize,
+    client: Option<Arc<Client>>,
 }
 
 impl OtlpBatch {
@@ -115,6 +120,7 @@ impl OtlpBatch {
             chunks: vec![request],
             counts: vec![items],
             items,
+            client: None,
         }
     }
 
@@ -126,7 +132,21 @@ impl OtlpBatch {
             chunks: Vec::new(),
             counts: Vec::new(),
             items: 0,
+            client: None,
         }
+    }
+
+    /// The same data, sent by this client.
+    #[must_use]
+    pub fn from_client(mut self, client: Option<Arc<Client>>) -> OtlpBatch {
+        self.client = client;
+        self
+    }
+
+    /// Who sent it, as far as that is kept. A batch that was put together has no client.
+    #[must_use]
+    pub fn client(&self) -> Option<&Arc<Client>> {
+        self.client.as_ref()
     }
 
     #[must_use]

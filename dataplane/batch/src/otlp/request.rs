@@ -68,12 +68,7 @@ const SCHEMA_URL: Field = Field {
 };
 
 const fn message(name: &'static str, fields: &'static [Field]) -> Schema {
-    Schema {
-        name,
-        fields,
-        oneof: &[],
-        counted: false,
-    }
+    Schema::new(name, fields, &[])
 }
 
 const fn one(number: u32, json: &'static str, schema: &'static Schema) -> Field {

@@ -17,7 +17,12 @@ pub struct Schema {
     pub oneof: &'static [Field],
     /// Each of these is an item of a batch: a span, a data point, a log record.
     pub counted: bool,
+    /// The field of each number: whoever checks a batch looks up every field in it.
+    by_number: [Option<&'static Field>; NUMBERS],
 }
+
+/// Above the largest number of a field in OTLP: 16, the flags of a span.
+const NUMBERS: usize = 17;
 
 /// One field of a message.
 #[derive(Debug)]
@@ -52,12 +57,34 @@ pub enum FieldKind {
 }
 
 impl Schema {
+    /// A message of these fields.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        fields: &'static [Field],
+        oneof: &'static [Field],
+    ) -> Schema {
+        Schema {
+            name,
+            fields,
+            oneof,
+            counted: false,
+            by_number: enter(oneof, enter(fields, [None; NUMBERS])),
+        }
+    }
+
+    /// The same, whose messages are items of a batch if `counted` says so.
+    #[must_use]
+    pub const fn counted(self, counted: bool) -> Schema {
+        Schema { counted, ..self }
+    }
+
     /// The field of this number, of the oneof too.
     #[inline]
     #[must_use]
     pub fn field(&self, number: u64) -> Option<&'static Field> {
-        let mut all = self.fields.iter().chain(self.oneof);
-        all.find(|field| u64::from(field.number) == number)
+        let index = usize::try_from(number).unwrap_or(NUMBERS);
+        self.by_number.get(index).copied().flatten()
     }
 
     /// Checks that `message` can be decoded, at every depth; gives the items in it.
@@ -87,6 +114,23 @@ impl Schema {
         }
         Ok(())
     }
+}
+
+/// Enters fields under their numbers; the first of a number stays.
+const fn enter(
+    fields: &'static [Field],
+    mut by_number: [Option<&'static Field>; NUMBERS],
+) -> [Option<&'static Field>; NUMBERS] {
+    let mut index = 0;
+    while index < fields.len() {
+        // Larger ones do not compile: the index is out of bounds.
+        let entry = &mut by_number[fields[index].number as usize];
+        if entry.is_none() {
+            *entry = Some(&fields[index]);
+        }
+        index += 1;
+    }
+    by_number
 }
 
 impl FieldKind {

@@ -13,7 +13,8 @@ impl OtlpBatch {
     /// Takes the first `items` out; the rest stays. Resources and scopes that have items on both
     /// sides are on both sides, as are metrics with their points.
     pub fn split_off_front(&mut self, items: usize) -> OtlpBatch {
-        let mut front = OtlpBatch::empty(self.signal);
+        let client = self.client.clone();
+        let mut front = OtlpBatch::empty(self.signal).from_client(client.clone());
         let mut chunks = mem::take(&mut self.chunks).into_iter();
         let mut counts = mem::take(&mut self.counts).into_iter();
         while front.items < items
@@ -25,12 +26,12 @@ impl OtlpBatch {
                 let cut = whole.cut(left);
                 front.append(&cut);
                 whole.append_rest(chunks, counts);
-                *self = whole;
+                *self = whole.from_client(client);
                 return front;
             }
             front.append(&whole);
         }
-        let mut rest = OtlpBatch::empty(self.signal);
+        let mut rest = OtlpBatch::empty(self.signal).from_client(client);
         rest.append_rest(chunks, counts);
         *self = rest;
         front

@@ -48,6 +48,7 @@ fn group<'a, I: Item<'a>>(service: &'static str, items: Vec<I>) -> ResourceGroup
 fn traces(names: &[&'static str]) -> OtlpBatch {
     let spans = names.iter().map(|name| span(name)).collect();
     let tree = Tree {
+        client: None,
         resources: vec![group("shop", spans)],
     };
     tree.encode()
@@ -184,6 +185,7 @@ fn every_kind_of_metric_survives_an_edit() {
         })
         .collect();
     let tree = Tree {
+        client: None,
         resources: vec![group("shop", metrics.clone())],
     };
     let batch = tree.encode();
@@ -223,6 +225,7 @@ fn bodies_of_every_type_survive_an_edit() {
         })
         .collect();
     let tree = Tree {
+        client: None,
         resources: vec![group("shop", records.clone())],
     };
     let batch = recheck(&tree.encode());
@@ -276,6 +279,7 @@ fn values_that_are_nested_too_deeply_are_refused() {
         ..LogRecord::default()
     };
     let tree = Tree {
+        client: None,
         resources: vec![group("shop", vec![record])],
     };
     let request = tree.encode().to_request();
@@ -301,6 +305,7 @@ fn a_cut_goes_through_chunks_and_metrics() {
     };
     let encode = |metrics| {
         let tree = Tree {
+            client: None,
             resources: vec![group("shop", metrics)],
         };
         tree.encode()

@@ -1,7 +1,10 @@
 //! The editable tree of a batch: resources, their scopes, their items.
 
+use std::sync::Arc;
+
 use stdx::protobuf::Fields;
 
+use super::client::Client;
 use super::lazy::Lazy;
 use super::logs::LogRecord;
 use super::metrics::Metric;
@@ -41,6 +44,8 @@ impl<'a> Item<'a> for LogRecord<'a> {
 #[derive(Debug, Clone)]
 pub struct Tree<'a, I> {
     pub resources: Vec<ResourceGroup<'a, I>>,
+    /// Who sent it; what the tree is encoded to has the same client.
+    pub client: Option<Arc<Client>>,
 }
 
 /// The items of one resource.
@@ -63,6 +68,7 @@ impl<I> Default for Tree<'_, I> {
     fn default() -> Self {
         Tree {
             resources: Vec::new(),
+            client: None,
         }
     }
 }
@@ -84,7 +90,10 @@ impl<'a, I: Item<'a>> Tree<'a, I> {
                 }
             });
         }
-        Tree { resources }
+        Tree {
+            resources,
+            client: batch.client().cloned(),
+        }
     }
 
     /// Visits every item with its resource and scope.
@@ -129,6 +138,7 @@ impl<'a, I: Item<'a>> Tree<'a, I> {
             group.write(&mut out);
         }
         OtlpBatch::from_checked(I::SIGNAL, out.into(), self.items())
+            .from_client(self.client.clone())
     }
 
     fn expected_bytes(&self) -> usize {

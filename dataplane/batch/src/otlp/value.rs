@@ -143,10 +143,10 @@ impl From<i64> for AnyValue<'_> {
     }
 }
 
-static ANY_VALUE: Schema = Schema {
-    name: "AnyValue",
-    fields: &[],
-    oneof: &[
+static ANY_VALUE: Schema = Schema::new(
+    "AnyValue",
+    &[],
+    &[
         field(1, "stringValue", FieldKind::Str),
         field(2, "boolValue", FieldKind::Bool),
         field(3, "intValue", FieldKind::Int64),
@@ -155,38 +155,34 @@ static ANY_VALUE: Schema = Schema {
         field(6, "kvlistValue", FieldKind::Message(&KEY_VALUE_LIST)),
         field(7, "bytesValue", FieldKind::Blob),
     ],
-    counted: false,
-};
+);
 
-static ARRAY_VALUE: Schema = Schema {
-    name: "ArrayValue",
-    fields: &[Field {
+static ARRAY_VALUE: Schema = Schema::new(
+    "ArrayValue",
+    &[Field {
         repeated: true,
         ..field(1, "values", FieldKind::Message(&ANY_VALUE))
     }],
-    oneof: &[],
-    counted: false,
-};
+    &[],
+);
 
-static KEY_VALUE_LIST: Schema = Schema {
-    name: "KeyValueList",
-    fields: &[Field {
+static KEY_VALUE_LIST: Schema = Schema::new(
+    "KeyValueList",
+    &[Field {
         repeated: true,
         ..field(1, "values", FieldKind::Message(&KEY_VALUE))
     }],
-    oneof: &[],
-    counted: false,
-};
+    &[],
+);
 
-static KEY_VALUE: Schema = Schema {
-    name: "KeyValue",
-    fields: &[
+static KEY_VALUE: Schema = Schema::new(
+    "KeyValue",
+    &[
         field(1, "key", FieldKind::Str),
         field(2, "value", FieldKind::Message(&ANY_VALUE)),
     ],
-    oneof: &[],
-    counted: false,
-};
+    &[],
+);
 
 const fn field(number: u32, json: &'static str, kind: FieldKind) -> Field {
     Field {

@@ -125,22 +125,23 @@ macro_rules! message {
         }
 
         impl<'a> $crate::otlp::wire::Message<'a> for $name<'a> {
-            const SCHEMA: &'static $crate::otlp::schema::Schema = &$crate::otlp::schema::Schema {
-                name: $proto,
-                fields: &[$($crate::otlp::schema::Field {
-                    number: $number,
-                    json: $json,
-                    kind: <$kind as $crate::otlp::kinds::Kind>::KIND,
-                    repeated: <$kind as $crate::otlp::kinds::Kind>::REPEATED,
-                },)*],
-                oneof: &[$($($crate::otlp::schema::Field {
-                    number: $one_number,
-                    json: $one_json,
-                    kind: $one_kind,
-                    repeated: false,
-                },)*)?],
-                counted: false $(|| $counted)?,
-            };
+            const SCHEMA: &'static $crate::otlp::schema::Schema =
+                &$crate::otlp::schema::Schema::new(
+                    $proto,
+                    &[$($crate::otlp::schema::Field {
+                        number: $number,
+                        json: $json,
+                        kind: <$kind as $crate::otlp::kinds::Kind>::KIND,
+                        repeated: <$kind as $crate::otlp::kinds::Kind>::REPEATED,
+                    },)*],
+                    &[$($($crate::otlp::schema::Field {
+                        number: $one_number,
+                        json: $one_json,
+                        kind: $one_kind,
+                        repeated: false,
+                    },)*)?],
+                )
+                .counted(false $(|| $counted)?);
 
             fn read_field(
                 &mut self,

@@ -209,6 +209,7 @@ fn series_without_job_are_left_out_and_deltas_dropped() {
         ..Metric::default()
     };
     let tree = batch::otlp::Tree {
+        client: None,
         resources: vec![batch::otlp::ResourceGroup {
             resource: Lazy::default(),
             scopes: vec![batch::otlp::ScopeGroup {

@@ -7,6 +7,7 @@ use engine::{Build, Throttle};
 use runtime::metrics::{Counter, Gauge, Histogram};
 use schema::{MetricDecl, MetricKind};
 
+use super::answers::Rejection;
 use crate::settings::SendingQueue;
 
 macro_rules! declared {
@@ -37,6 +38,8 @@ declared! {
         "Number of log records successfully sent to destination.";
     FAILED_LOGS Counter "otelcol_exporter_send_failed_log_records_total"
         "Number of log records in failed attempts to send to destination.";
+    REJECTED Counter "invar_exporter_rejected_items_total"
+        "Number of items that the destination said it had rejected in requests it accepted.";
     DURATION Histogram "rpc_client_duration_milliseconds"
         "Measures the duration of outbound RPC.";
     REQUEST_BYTES Histogram "rpc_client_request_size_bytes"
@@ -71,7 +74,9 @@ pub struct ExporterMetrics {
     requests: Histogram,
     response_bytes: Histogram,
     responses: Histogram,
+    rejected_items: Counter,
     failed: Throttle,
+    partial: Throttle,
     pub queue_size: Gauge,
 }
 
@@ -95,14 +100,15 @@ impl ExporterMetrics {
             requests: histogram(REQUESTS, MESSAGES),
             response_bytes: histogram(RESPONSE_BYTES, SIZES),
             responses: histogram(RESPONSES, MESSAGES),
+            rejected_items: counter(REJECTED),
             failed: Throttle::new(LOG_INTERVAL),
+            partial: Throttle::new(LOG_INTERVAL),
             queue_size: gauge(QUEUE_SIZE),
         }
     }
 
-    pub fn call(&self, took: Duration, bytes: usize) {
-        // An answer is empty, or a few words.
-        self.response_bytes.record(0.0);
+    pub fn call(&self, took: Duration, bytes: usize, answer_bytes: usize) {
+        self.response_bytes.record(answer_bytes as f64);
         self.duration.record(took.as_secs_f64() * 1e3);
         self.request_bytes.record(bytes as f64);
         self.requests.record(1.0);
@@ -115,6 +121,21 @@ impl ExporterMetrics {
 
     pub fn failed(&self, signal: OtlpSignal, items: u64) {
         self.of(signal).1.add(items);
+    }
+
+    /// Compat: what the endpoint took and did not keep counts as sent.
+    pub fn rejected(&self, signal: OtlpSignal, rejection: &Rejection) {
+        self.rejected_items.add(rejection.items);
+        if let Some(held_back) = self.partial.pass() {
+            tracing::warn!(
+                component_id = &*self.node,
+                held_back,
+                "the endpoint has rejected {} of the items of a request ({}): {}",
+                rejection.items,
+                signal.name(),
+                rejection.message
+            );
+        }
     }
 
     pub fn log_failed(&self, items: u64, message: &str) {

@@ -6,21 +6,25 @@
 //!             \-> again and again, the input waits      (sending_queue disabled)
 //! ```
 
+mod answers;
 mod metrics;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use batch::otlp::{OtlpBatch, OtlpSignal};
+use batch::otlp::{Metadata, OtlpBatch, OtlpSignal};
 use engine::outbox::{Backoff, Direct, DirectOptions, Fate, Logged, Outcome, Parcel, Post};
 use engine::outbox::{Sender, SenderOptions};
 use engine::{Batch, Build, BuildError, Built, Consume, Ledger, Nack};
+use net::HeaderMap;
 use net::grpc::Code;
 use runtime::LocalBoxFuture;
 
+pub use answers::Exchange;
 pub use metrics::{DECLARED, ExporterMetrics};
 
-use crate::settings::{Retry, SendingQueue};
+use crate::envelope;
+use crate::settings::{HeaderRule, Retry, SendingQueue};
 
 /// The one destination of an exporter. Its name does not change with its address: what waits for
 /// it goes where it is now.
@@ -42,8 +46,49 @@ pub struct Delivery {
 
 /// The protocol of an exporter.
 pub trait Protocol: 'static {
-    /// One attempt.
-    fn export(&self, signal: OtlpSignal, parcel: Parcel) -> LocalBoxFuture<'_, Outcome>;
+    /// One attempt, with headers of its own.
+    fn export(
+        &self,
+        signal: OtlpSignal,
+        parcel: Parcel,
+        headers: HeaderMap,
+    ) -> LocalBoxFuture<'_, Exchange>;
+
+    /// Headers of every request.
+    fn headers(&self) -> &Headers;
+}
+
+/// Headers of requests.
+#[derive(Default)]
+pub struct Headers {
+    pub fixed: HeaderMap,
+    /// Those whose values come with the data.
+    pub asked: Vec<HeaderRule>,
+}
+
+impl Headers {
+    /// The headers of a request with these values.
+    fn with(&self, values: &Metadata) -> HeaderMap {
+        let mut headers = self.fixed.clone();
+        for rule in &self.asked {
+            if let [value, ..] = values.get(&rule.key) {
+                rule.apply(&mut headers, value);
+            }
+        }
+        headers
+    }
+
+    /// What a batch's client says to them.
+    fn values(&self, batch: &OtlpBatch) -> Result<Metadata, Nack> {
+        let client = batch.client().map(|client| &**client);
+        let mut values = Metadata::default();
+        for rule in &self.asked {
+            let value = rule.value_for(client);
+            let value = value.map_err(|error| Nack::permanent("ambiguous_header", error))?;
+            values.add(&rule.key, value);
+        }
+        Ok(values)
+    }
 }
 
 /// Waits between attempts, and for how long there are any.
@@ -154,8 +199,17 @@ struct Exporter<P> {
 }
 
 impl<P: Protocol> Post for Exporter<P> {
-    fn post(&self, parcel: Parcel, _attempt: u32) -> LocalBoxFuture<'_, Outcome> {
+    fn post(&self, mut parcel: Parcel, _attempt: u32) -> LocalBoxFuture<'_, Outcome> {
         Box::pin(async move {
+            let headers = match envelope::open(&mut parcel) {
+                Ok(values) => self.protocol.headers().with(&values.unwrap_or_default()),
+                Err(error) => {
+                    return Outcome::Drop {
+                        reason: "corrupt",
+                        message: error.to_owned(),
+                    };
+                }
+            };
             let Some(signal) = signal_of(parcel.kind) else {
                 return Outcome::Drop {
                     reason: "unknown_kind",
@@ -164,9 +218,13 @@ impl<P: Protocol> Post for Exporter<P> {
             };
             let (start, items) = (runtime::now(), u64::from(parcel.items));
             let bytes = parcel.pieces.iter().map(bytes::Bytes::len).sum();
-            let outcome = self.protocol.export(signal, parcel).await;
-            self.metrics.call(start.elapsed(), bytes);
-            match &outcome {
+            let exchange = self.protocol.export(signal, parcel, headers).await;
+            let (took, answer_bytes) = (start.elapsed(), exchange.answer_bytes);
+            self.metrics.call(took, bytes, answer_bytes);
+            if let Some(rejection) = &exchange.rejection {
+                self.metrics.rejected(signal, rejection);
+            }
+            match &exchange.outcome {
                 Outcome::Ack => self.metrics.sent(signal, items),
                 Outcome::Drop { message, .. } => {
                     self.metrics.failed(signal, items);
@@ -174,7 +232,7 @@ impl<P: Protocol> Post for Exporter<P> {
                 }
                 Outcome::Retry { .. } => {}
             }
-            outcome
+            exchange.outcome
         })
     }
 
@@ -190,7 +248,10 @@ struct Queued<P>(Rc<Direct<Exporter<P>>>);
 
 impl<P: Protocol> Consume for Queued<P> {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
-        Box::pin(async move { self.0.push(parcel(&batch.into_otlp())).await })
+        Box::pin(async move {
+            let parcel = self.0.post().parcel(&batch.into_otlp())?;
+            self.0.push(parcel).await
+        })
     }
 }
 
@@ -208,7 +269,10 @@ impl<P: Protocol> Consume for Unqueued<P> {
             let items = batch.items() as u64;
             self.ledger.take(items);
             let held = Held(&self.ledger, items);
-            let result = self.deliver(&parcel(&batch)).await;
+            let result = match self.exporter.parcel(&batch) {
+                Ok(parcel) => self.deliver(&parcel).await,
+                Err(nack) => Err(nack),
+            };
             held.settle(&result);
             result
         })
@@ -281,13 +345,20 @@ fn signal_of(kind: u8) -> Option<OtlpSignal> {
         .find(|signal| kind_of(*signal) == kind)
 }
 
-/// The batch's own bytes, shared.
-fn parcel(batch: &OtlpBatch) -> Parcel {
-    Parcel {
-        kind: kind_of(batch.signal()),
-        items: u32::try_from(batch.items()).unwrap_or(u32::MAX),
-        pieces: batch.chunks().to_vec(),
-        logged: false,
+impl<P: Protocol> Exporter<P> {
+    /// The batch's own bytes, shared, after the values of headers that its client decides.
+    fn parcel(&self, batch: &OtlpBatch) -> Result<Parcel, Nack> {
+        let mut parcel = Parcel {
+            kind: kind_of(batch.signal()),
+            items: u32::try_from(batch.items()).unwrap_or(u32::MAX),
+            pieces: batch.chunks().to_vec(),
+            logged: false,
+        };
+        let headers = self.protocol.headers();
+        if !headers.asked.is_empty() {
+            envelope::enclose(&mut parcel, &headers.values(batch)?);
+        }
+        Ok(parcel)
     }
 }
 

@@ -9,6 +9,7 @@ use net::grpc::{self, Code, FRAME_BYTES, Status};
 use net::{Answer, BodyLimits, HttpError, Incoming, Method, StatusCode, header};
 
 use super::arguments::GrpcServer;
+use super::client::client;
 use super::metrics::Calls;
 use crate::receiving::{Intake, Transport, no_memory};
 use crate::settings::Handler;
@@ -22,6 +23,7 @@ const FIRST_BYTES: u64 = 64 << 10;
 pub struct Service {
     intake: Rc<Intake>,
     auth: Option<Handler>,
+    include_metadata: bool,
     message_bytes_max: u64,
     calls: Calls,
     /// Of the last message: messages of one client are much alike.
@@ -42,6 +44,7 @@ impl Service {
         Service {
             intake,
             auth: settings.server.auth.clone(),
+            include_metadata: settings.server.include_metadata,
             message_bytes_max: match settings.server.max_recv_msg_size.0 {
                 0 => 4 << 20,
                 bytes => bytes,
@@ -75,10 +78,12 @@ impl Service {
 
     async fn call(&self, mut request: Incoming, bytes: &mut usize) -> Result<(), Status> {
         let signal = self.signal(request.uri.path())?;
-        if let Some(server) = self.auth.as_ref().and_then(Handler::server) {
+        let server = self.auth.as_ref().and_then(Handler::server);
+        if let Some(server) = server {
             let unknown = |text| Status::new(Code::Unauthenticated, text);
             server.check(&request.headers).map_err(unknown)?;
         }
+        let client = client(&request, self.include_metadata, server);
         let mut room = self.intake.reserve(FIRST_BYTES)?;
         let mut body = Vec::with_capacity(self.last_bytes.get());
         let limits = BodyLimits::both(self.message_bytes_max + FRAME_BYTES as u64);
@@ -99,9 +104,8 @@ impl Service {
         if more > 0 && !room.grow(more) {
             return Err(no_memory());
         }
-        self.intake
-            .take(signal, message, Transport::Grpc, room)
-            .await
+        let batch = Intake::batch(signal, message)?.from_client(client);
+        self.intake.take(batch, Transport::Grpc, room).await
     }
 
     fn too_large(&self, body: &[u8]) -> Status {

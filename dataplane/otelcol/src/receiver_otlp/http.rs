@@ -11,12 +11,14 @@ use net::{Answer, BodyLimits, HttpError, Incoming, Method, StatusCode, header};
 
 use super::answers::{Encoding, typed};
 use super::arguments::HttpServer;
+use super::client::client;
 use crate::receiving::{Intake, Rules, Transport, no_memory};
-use crate::settings::Handler;
+use crate::settings::{Handler, ServerAuth};
 
 pub struct Service {
     intake: Rc<Intake>,
     auth: Option<Handler>,
+    include_metadata: bool,
     cors: Option<Rules>,
     paths: [(String, OtlpSignal); 3],
     algorithms: Vec<String>,
@@ -30,6 +32,7 @@ impl Service {
         Service {
             intake,
             auth: settings.server.auth.clone(),
+            include_metadata: settings.server.include_metadata,
             cors: settings.server.cors.as_ref().and_then(Rules::new),
             paths: [
                 (path(&settings.traces_url_path), OtlpSignal::Traces),
@@ -58,7 +61,7 @@ impl Service {
     }
 
     async fn route(&self, request: Incoming) -> Answer {
-        if let Some(server) = self.auth.as_ref().and_then(Handler::server)
+        if let Some(server) = self.server()
             && let Err(text) = server.check(&request.headers)
         {
             return Answer::text(StatusCode::UNAUTHORIZED, text);
@@ -86,6 +89,10 @@ impl Service {
         }
     }
 
+    fn server(&self) -> Option<&ServerAuth> {
+        self.auth.as_ref().and_then(Handler::server)
+    }
+
     async fn take(
         &self,
         signal: OtlpSignal,
@@ -99,7 +106,11 @@ impl Service {
         if announced > limit {
             return Err(bad(BODY_TOO_LARGE));
         }
-        let refuse = |status: Status| encoding.refused(&status);
+        let refuse = |status: Status| match status.code {
+            Code::InvalidArgument => bad(&status.message),
+            _ => encoding.refused(&status),
+        };
+        let client = client(&request, self.include_metadata, self.server());
         let mut room = self.intake.reserve(announced).map_err(refuse)?;
         let mut body = Vec::with_capacity(announced as usize);
         let limits = BodyLimits::both(limit);
@@ -122,11 +133,10 @@ impl Service {
         if more > 0 && !room.grow(more) {
             return Err(refuse(no_memory()));
         }
-        let taken = self.intake.take(signal, message, Transport::Http, room);
-        taken.await.map_err(|status| match status.code {
-            Code::InvalidArgument => bad(&status.message),
-            _ => refuse(status),
-        })
+        let batch = Intake::batch(signal, message).map_err(refuse)?;
+        let batch = batch.from_client(client);
+        let taken = self.intake.take(batch, Transport::Http, room);
+        taken.await.map_err(refuse)
     }
 
     /// How the body is packed; nothing for gzip, which is unpacked while it is read.

@@ -13,6 +13,7 @@
 
 mod answers;
 mod arguments;
+mod client;
 mod grpc;
 mod http;
 mod metrics;

@@ -52,16 +52,19 @@ impl Intake {
         self.budget.reserve(bytes).ok_or_else(no_memory)
     }
 
-    /// Takes in a message; its bytes stay reserved until it is answered.
+    /// The batch of a message, if it is one.
+    pub fn batch(signal: OtlpSignal, message: Bytes) -> Result<OtlpBatch, Status> {
+        OtlpBatch::from_request(signal, message)
+            .map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))
+    }
+
+    /// Takes in a batch; its bytes stay reserved until it is answered.
     pub async fn take(
         &self,
-        signal: OtlpSignal,
-        message: Bytes,
+        batch: OtlpBatch,
         transport: Transport,
         _room: Reservation,
     ) -> Result<(), Status> {
-        let batch = OtlpBatch::from_request(signal, message)
-            .map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))?;
         self.pass_on(batch, transport).await.map_err(|nack| {
             // Compat: what may be tried again is Unavailable, what never will do is Internal.
             let code = match nack.retryable {

@@ -143,6 +143,7 @@ pub fn batch_of(records: Vec<LogRecord<'static>>, resource: Attributes<'static>)
         schema_url: Text::default(),
     };
     Tree {
+        client: None,
         resources: vec![group],
     }
     .encode()

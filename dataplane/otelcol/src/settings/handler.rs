@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use batch::otlp::Client;
 use net::header;
 use net::tls::ClientTls;
 use net::{Auth, HeaderMap, HeaderName, HeaderValue, OAuth2Options, ProxyOptions, SecretSource};
@@ -68,7 +69,17 @@ pub struct OAuth2 {
 pub struct HeaderRule {
     pub key: String,
     pub action: HeaderAction,
-    pub value: Secret,
+    pub value: HeaderSource,
+}
+
+/// Where the value of a header comes from.
+#[derive(Clone, PartialEq)]
+pub enum HeaderSource {
+    Value(Secret),
+    /// Metadata of the request that brought the data, by name.
+    Context(String),
+    /// What authentication has found out about the sender, by name.
+    Identity(String),
 }
 
 /// What becomes of a header that is there already.
@@ -163,9 +174,21 @@ impl ClientAuth {
         }
     }
 
-    /// Sets the headers that `auth` cannot say.
-    pub fn put_headers(&self, headers: &mut HeaderMap) {
-        let rules = match self {
+    /// Sets the headers that `auth` cannot say; gives those whose values come with the data.
+    pub fn put_headers(&self, headers: &mut HeaderMap) -> Vec<HeaderRule> {
+        let mut rules = self.rules();
+        rules.retain(|rule| match rule.fixed() {
+            Some(value) => {
+                rule.apply(headers, value);
+                false
+            }
+            None => true,
+        });
+        rules
+    }
+
+    fn rules(&self) -> Vec<HeaderRule> {
+        match self {
             ClientAuth::Headers(rules) => rules.clone(),
             ClientAuth::Bearer {
                 header,
@@ -176,27 +199,67 @@ impl ClientAuth {
                 vec![HeaderRule {
                     key: header.clone(),
                     action: HeaderAction::Upsert,
-                    value: Secret::new(value.trim()),
+                    value: HeaderSource::Value(Secret::new(value.trim())),
                 }]
             }
-            _ => return,
-        };
-        for rule in &rules {
-            let Ok(name) = HeaderName::from_bytes(rule.key.as_bytes()) else {
-                continue;
-            };
-            let there = headers.contains_key(&name);
-            match rule.action {
-                HeaderAction::Delete => {
-                    headers.remove(name);
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl HeaderRule {
+    /// The value that does not depend on a request.
+    pub fn fixed(&self) -> Option<&str> {
+        match &self.value {
+            HeaderSource::Value(value) => Some(value.expose()),
+            HeaderSource::Context(_) | HeaderSource::Identity(_) => None,
+        }
+    }
+
+    /// The value for what this client has sent. Compat: what is not known is empty.
+    pub fn value_for(&self, client: Option<&Client>) -> Result<String, String> {
+        let values = match (&self.value, client) {
+            (HeaderSource::Value(value), _) => return Ok(value.expose().to_owned()),
+            (_, None) => return Ok(String::new()),
+            (HeaderSource::Identity(name), Some(client)) => {
+                return Ok(client.identity(name).unwrap_or_default().to_owned());
+            }
+            (HeaderSource::Context(name), Some(client)) => {
+                if let Some(found) = name
+                    .strip_prefix("auth.")
+                    .and_then(|it| client.identity(it))
+                {
+                    return Ok(found.to_owned());
                 }
-                HeaderAction::Insert if there => {}
-                HeaderAction::Update if !there => {}
-                HeaderAction::Insert | HeaderAction::Update | HeaderAction::Upsert => {
-                    if let Ok(mut value) = HeaderValue::from_str(rule.value.expose()) {
-                        value.set_sensitive(true);
-                        headers.insert(name, value);
-                    }
+                client.metadata.get(name)
+            }
+        };
+        match values {
+            [] => Ok(String::new()),
+            [value] => Ok(value.clone()),
+            values => Err(format!(
+                "{} source keys found in the context, can't determine which one to use",
+                values.len()
+            )),
+        }
+    }
+
+    /// Does to the headers what it says, with this value.
+    pub fn apply(&self, headers: &mut HeaderMap, value: &str) {
+        let Ok(name) = HeaderName::from_bytes(self.key.as_bytes()) else {
+            return;
+        };
+        let there = headers.contains_key(&name);
+        match self.action {
+            HeaderAction::Delete => {
+                headers.remove(name);
+            }
+            HeaderAction::Insert if there => {}
+            HeaderAction::Update if !there => {}
+            HeaderAction::Insert | HeaderAction::Update | HeaderAction::Upsert => {
+                if let Ok(mut value) = HeaderValue::from_str(value) {
+                    value.set_sensitive(true);
+                    headers.insert(name, value);
                 }
             }
         }
@@ -204,6 +267,26 @@ impl ClientAuth {
 }
 
 impl ServerAuth {
+    /// What is known of a client whose request has passed `check`.
+    pub fn identity(&self, headers: &HeaderMap) -> Vec<(&'static str, String)> {
+        let name = match self {
+            ServerAuth::Basic { .. } => header::AUTHORIZATION.as_str(),
+            ServerAuth::Bearer { header, .. } => header.as_str(),
+        };
+        let given = headers.get(name).and_then(|value| value.to_str().ok());
+        let given = given.unwrap_or_default();
+        let credentials = given.split_once(' ').map_or(given, |(_, rest)| rest.trim());
+        let mut identity = vec![("raw", credentials.to_owned())];
+        if let ServerAuth::Basic { .. } = self
+            && let Ok(decoded) = STANDARD.decode(credentials)
+            && let Ok(text) = String::from_utf8(decoded)
+            && let Some((user, _)) = text.split_once(':')
+        {
+            identity.push(("username", user.to_owned()));
+        }
+        identity
+    }
+
     /// Whether the headers of a request say who it is; else what is wrong.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), &'static str> {
         match self {

@@ -10,7 +10,9 @@ mod server;
 mod tls;
 
 pub use debug_metrics::DebugMetrics;
-pub use handler::{ClientAuth, Handler, HeaderAction, HeaderRule, OAuth2, ServerAuth};
+pub use handler::{
+    ClientAuth, Handler, HeaderAction, HeaderRule, HeaderSource, OAuth2, ServerAuth,
+};
 pub use lines::{Multiline, RetryOnFailure, refuse_encoding, splitter};
 pub use outputs::{Forward, Outputs};
 pub use queue::{Retry, SendingQueue};

@@ -83,6 +83,7 @@ fn tree(span: Span<'static>) -> Tree<'static, Span<'static>> {
         ..Scope::default()
     };
     Tree {
+        client: None,
         resources: vec![ResourceGroup {
             resource: Lazy::new(resource),
             scopes: vec![ScopeGroup {
