@@ -1,3 +1,5 @@
+//! Lines and labels that records make, and records that lines make.
+
 use batch::otlp::{AnyValue, Attributes, LogRecord, Resource, Scope};
 
 use super::*;

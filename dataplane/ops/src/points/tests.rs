@@ -1,3 +1,5 @@
+//! Sums and differences of points, identities of streams, and taking back what a batch changed.
+
 use batch::otlp::{
     AnyValue, Attributes, Buckets, ExponentialPoint, HistogramPoint, Number, NumberPoint,
 };

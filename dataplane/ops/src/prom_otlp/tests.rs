@@ -1,3 +1,5 @@
+//! Names, layouts of buckets, and samples that become points and samples again.
+
 use batch::otlp::{
     Buckets, ExponentialHistogram, ExponentialPoint, Gauge, Lazy, Metric, MetricData, NumberPoint,
     Sum, Text,

@@ -102,7 +102,9 @@ impl Graph {
     }
 }
 
-fn counter(name: &'static str, points: Vec<Lazy<'static, NumberPoint<'static>>>) -> Metric<'static> {
+type Points = Vec<Lazy<'static, NumberPoint<'static>>>;
+
+fn counter(name: &'static str, points: Points) -> Metric<'static> {
     Metric {
         name: Text::from(name),
         data: MetricData::Sum(Sum {
