@@ -1,7 +1,7 @@
-//! Syslog and GELF: whatever comes, frames lie in what came, and messages are written again.
+//! Syslog and its kin: whatever comes, frames lie in what came, and messages are written again.
 
-use formats::gelf;
 use formats::syslog::{Framing, next_frame, parse_3164, parse_5424, write_5424};
+use formats::{firehose, gelf, logplex};
 
 const MESSAGE_BYTES_MAX: usize = 8192;
 
@@ -32,5 +32,18 @@ pub fn check(bytes: &[u8]) {
     }
     if let Ok(message) = gelf::parse(bytes) {
         gelf::parse(message.line.as_bytes()).expect("our own message");
+    }
+    let mut rest = bytes;
+    while let Ok(Some(message)) = logplex::next(&mut rest) {
+        assert!(message.line.len() + rest.len() < bytes.len());
+    }
+    if let Ok(request) = firehose::request(bytes) {
+        assert!(request.records.len() <= bytes.len());
+        for content in request.records.iter().flat_map(firehose::Record::content) {
+            assert!(content.len() <= bytes.len());
+        }
+    }
+    if let Ok(envelope) = firehose::envelope(bytes) {
+        assert!(envelope.log_events.len() <= bytes.len());
     }
 }

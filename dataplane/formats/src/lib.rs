@@ -7,12 +7,14 @@
 #![forbid(unsafe_code)]
 
 pub mod exposition;
+pub mod firehose;
 pub mod fluent_forward;
 pub mod gelf;
 mod grouped;
 pub mod influx;
 pub mod jaeger;
 mod json_value;
+pub mod logplex;
 pub mod loki_push;
 pub mod otlp_json;
 pub mod remote_write;

@@ -366,3 +366,8 @@ impl<S: Source> Receiver<S> {
 }
 
 const MEMORY: &str = "the memory limit is reached; raise --dataplane.memory-limit if this lasts";
+
+/// A header of which the value is plain text.
+pub fn text_header<'a>(request: &'a Incoming, name: &str) -> Option<&'a str> {
+    request.headers.get(name)?.to_str().ok()
+}

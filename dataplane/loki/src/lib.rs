@@ -22,8 +22,10 @@ engine::components![
     process,
     relabel,
     source_api,
+    source_awsfirehose,
     source_file,
     source_gelf,
+    source_heroku,
     source_syslog,
     write,
 ];

@@ -3,11 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use batch::{LabelsBuf, LogsBatch};
 use formats::loki_push::{Limits, decode, parse_labels};
 use formats::snappy;
-use net::{Answer, BodyLimits, HeaderMap, Incoming, Server, ServerOptions, StatusCode, serve};
+use net::{Answer, BodyLimits, Bytes, Client, ClientOptions, HeaderMap, HeaderName, HeaderValue};
+use net::{Incoming, Request, Server, ServerOptions, StatusCode, Target, serve};
 use runtime::LocalBoxFuture;
 use runtime::net::{ListenOptions, TcpListener};
 use schema::Value;
@@ -92,4 +94,22 @@ fn lines(body: &[u8]) -> Vec<String> {
     };
     decode(&mut batch, &LIMITS, &mut labels).expect("a push request");
     engine::testing::log_lines(&batch)
+}
+
+/// Posts to a source of this shard: status and text of the answer.
+pub async fn post(port: u16, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let target = Target::parse(&format!("http://{address}{path}")).expect("a URL");
+    let mut request = Request::post(&target, Bytes::copy_from_slice(body));
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        let value = HeaderValue::from_str(value).expect("a value");
+        request.headers.insert(name, value);
+    }
+    let client = Client::new(ClientOptions::new("test")).expect("plain options");
+    let limits = BodyLimits::both(1 << 20);
+    let answer = client.send(&request, Duration::from_secs(5), limits).await;
+    let answer = answer.expect("an answer");
+    let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
+    (answer.head.status.as_u16(), text)
 }

@@ -17,7 +17,7 @@ use ops::relabel::{self, Rule};
 
 use super::SourceApiArguments;
 use super::tenant::tenant;
-use crate::http::{Decoded, Route, Source, Verdict};
+use crate::http::{Decoded, Route, Source, Verdict, text_header};
 use crate::outcomes::Outcomes;
 
 /// Limit: what one request may hold, so that 100 MiB of empty entries do not become gigabytes.
@@ -226,10 +226,6 @@ fn stamp(batch: &mut LogsBatch) {
             now_ns += 1;
         }
     }
-}
-
-fn text_header<'a>(request: &'a Incoming, name: &str) -> Option<&'a str> {
-    request.headers.get(name)?.to_str().ok()
 }
 
 /// Whether the body is JSON; anything else that has a type is taken for protobuf.

@@ -1,20 +1,18 @@
 //! Requests from the socket to a sink.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use batch::LabelsBuf;
 use engine::PlanNode;
 use engine::testing::{Mood, SINK, TestShard, body, log_receivers, node, sink, with_block};
 use formats::loki_push::Encoder;
 use formats::snappy::Compressor;
-use net::{BodyLimits, Bytes, Client, ClientOptions, HeaderName, HeaderValue, Request, Target};
 use runtime::sim::check;
 use schema::Value;
 
 use super::COMPONENT;
+use crate::testing;
 
 const SINK_NODE: &str = "test.sink.out";
 const PORT: u16 = 3100;
@@ -42,20 +40,7 @@ async fn started(api: Arc<PlanNode>) -> TestShard {
 
 /// Status and text of the answer.
 async fn post(path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
-    let address = SocketAddr::from(([127, 0, 0, 1], PORT));
-    let target = Target::parse(&format!("http://{address}{path}")).expect("a URL");
-    let mut request = Request::post(&target, Bytes::copy_from_slice(body));
-    for (name, value) in headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
-        let value = HeaderValue::from_str(value).expect("a value");
-        request.headers.insert(name, value);
-    }
-    let client = Client::new(ClientOptions::new("test")).expect("plain options");
-    let limits = BodyLimits::both(1 << 20);
-    let answer = client.send(&request, Duration::from_secs(5), limits).await;
-    let answer = answer.expect("an answer");
-    let text = String::from_utf8_lossy(&answer.body).trim().to_owned();
-    (answer.head.status.as_u16(), text)
+    testing::post(PORT, path, headers, body).await
 }
 
 const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
