@@ -98,7 +98,7 @@ impl Record<'_> {
     pub fn content(&self) -> Result<Vec<u8>, String> {
         let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let text = self.data.as_bytes();
-        if !text.iter().any(|byte| ends(byte)) {
+        if !text.iter().any(ends) {
             return STANDARD.decode(text).map_err(told);
         }
         let text: Vec<u8> = text.iter().copied().filter(|byte| !ends(byte)).collect();
@@ -133,7 +133,8 @@ mod tests {
     #[test]
     fn envelopes_and_attributes_are_read() {
         let text = br#"{"owner":"o","logGroup":"g","logStream":"s","messageType":"DATA",
-            "subscriptionFilters":["a","b"],"logEvents":[{"id":"1","timestamp":5,"message":"m\t"}]}"#;
+            "subscriptionFilters":["a","b"],"logEvents":[{"id":"1",
+            "timestamp":5,"message":"m\t"}]}"#;
         let envelope = envelope(text).expect("an envelope");
         assert_eq!(envelope.log_events[0].message, "m\t");
         assert_eq!(envelope.subscription_filters, ["a", "b"]);

@@ -21,6 +21,7 @@ engine::components![
     enrich,
     process,
     relabel,
+    secretfilter,
     source_api,
     source_awsfirehose,
     source_file,

@@ -416,7 +416,8 @@ mod tests {
                 ),
             ];
             // "first", and a record that is not base64.
-            let body = r#"{"timestamp":1683356889123,"records":[{"data":"Zmlyc3Q="},{"data":"?"}]}"#;
+            let body = r#"{"timestamp":1683356889123,"records":[{"data":"Zmlyc3Q="},
+                {"data":"?"}]}"#;
             let (status, text) =
                 post(PORT, "/awsfirehose/api/v1/push", &headers, body.as_bytes()).await;
             assert_eq!(status, 200, "{text}");

@@ -13,6 +13,7 @@ pub mod points;
 pub mod prom_otlp;
 pub mod regex;
 pub mod relabel;
+pub mod secrets;
 pub mod stages;
 pub mod stanza;
 pub mod template;
