@@ -166,8 +166,8 @@ impl Consume for Enricher {
 
 #[cfg(test)]
 mod tests {
-    use engine::testing::{SINK, TestShard, body, log_receivers, log_source, logs, node, offer};
     use engine::testing::sink;
+    use engine::testing::{SINK, TestShard, body, log_receivers, log_source, logs, node, offer};
     use runtime::sim::check;
     use schema::{Target, Value};
 

@@ -231,7 +231,8 @@ mod tests {
     fn rule(settings: &[(&str, Value)]) -> Body {
         let mut rule = body([]);
         for (name, value) in settings {
-            rule.attributes.extend(body([(name, value.clone())]).attributes);
+            rule.attributes
+                .extend(body([(name, value.clone())]).attributes);
         }
         rule
     }
@@ -264,7 +265,11 @@ mod tests {
                 (&[("job", "a")], &["5"]),
             ]);
             assert_eq!(offer("test.logs.in", batch).await, Ok(()));
-            let expected = [r#"{copy="a"} 1@1"#, r#"{copy="a"} 2@2"#, r#"{copy="a"} 5@5"#];
+            let expected = [
+                r#"{copy="a"} 1@1"#,
+                r#"{copy="a"} 2@2"#,
+                r#"{copy="a"} 5@5"#,
+            ];
             assert_eq!(sink(SINK_NODE).take(), expected);
             let books = shard.verify_ledgers().await;
             assert_eq!(

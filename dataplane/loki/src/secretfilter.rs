@@ -63,7 +63,9 @@ impl SecretFilterArguments {
     fn validate(&self, check: &mut Check<'_>) {
         if !(0.0..=1.0).contains(&self.rate) {
             let rate = self.rate;
-            check.body(format!("secretfilter: rate must be between 0 and 1, not {rate}"));
+            check.body(format!(
+                "secretfilter: rate must be between 0 and 1, not {rate}"
+            ));
         }
     }
 }
@@ -111,8 +113,14 @@ impl DataComponent for SecretFilter {
         name: "receiver",
         type_name: "LogsReceiver",
     }];
-    const METRICS: &'static [MetricDecl] =
-        &[BYPASSED, DROPPED, TIMED_OUT, DURATION, REDACTED, BY_CATEGORY];
+    const METRICS: &'static [MetricDecl] = &[
+        BYPASSED,
+        DROPPED,
+        TIMED_OUT,
+        DURATION,
+        REDACTED,
+        BY_CATEGORY,
+    ];
 
     async fn build(arguments: Arc<SecretFilterArguments>, cx: &Build) -> Result<Built, BuildError> {
         let detector = Detector::new(rules(&arguments.gitleaks_config).await?);
@@ -150,7 +158,9 @@ async fn rules(path: &str) -> Result<Rules, BuildError> {
         return Ok(Rules::built_in());
     }
     let failed = |error: String| {
-        BuildError::new(format!("cannot read the rules of {path:?}: {error}; see gitleaks_config"))
+        BuildError::new(format!(
+            "cannot read the rules of {path:?}: {error}; see gitleaks_config"
+        ))
     };
     let bytes = runtime::fs::read(path.as_ref()).await;
     let bytes = bytes.map_err(|error| failed(error.to_string()))?;
@@ -333,8 +343,8 @@ impl Consume for Filter {
 
 #[cfg(test)]
 mod tests {
-    use engine::testing::{SINK, TestShard, body, log_receivers, log_source, logs, node, offer};
     use engine::testing::sink;
+    use engine::testing::{SINK, TestShard, body, log_receivers, log_source, logs, node, offer};
     use runtime::sim::check;
     use schema::Value;
 
@@ -372,10 +382,16 @@ mod tests {
             assert!(first.starts_with(r#"{app="x"} id AKIA... end@"#), "{first}");
             assert!(second.starts_with(r#"{app="x"} plain@"#), "{second}");
             let all = lines(percent(100), line).await;
-            assert!(all[0].starts_with(r#"{app="x"} id REDACTED end@"#), "{all:?}");
+            assert!(
+                all[0].starts_with(r#"{app="x"} id REDACTED end@"#),
+                "{all:?}"
+            );
             let with = [("redact_with", Value::string("<$SECRET_NAME>"))];
             let named = lines(with, line).await;
-            assert!(named[0].starts_with(r#"{app="x"} id <aws-access-token> end@"#), "{named:?}");
+            assert!(
+                named[0].starts_with(r#"{app="x"} id <aws-access-token> end@"#),
+                "{named:?}"
+            );
         });
     }
 

@@ -203,8 +203,14 @@ impl Firehose {
         let header = |name: &str| text_header(request, name).unwrap_or_default();
         let tenant = header("x-scope-orgid");
         let mut labels = LabelsBuf::new();
-        labels.set("__aws_firehose_request_id", header("x-amz-firehose-request-id"));
-        labels.set("__aws_firehose_source_arn", header("x-amz-firehose-source-arn"));
+        labels.set(
+            "__aws_firehose_request_id",
+            header("x-amz-firehose-request-id"),
+        );
+        labels.set(
+            "__aws_firehose_source_arn",
+            header("x-amz-firehose-source-arn"),
+        );
         labels.set(TENANT_LABEL, tenant);
         let text = request.headers.get("x-amz-firehose-common-attributes");
         let text = text.map_or(&b""[..], HeaderValue::as_bytes);
@@ -421,12 +427,18 @@ mod tests {
             let (status, text) =
                 post(PORT, "/awsfirehose/api/v1/push", &headers, body.as_bytes()).await;
             assert_eq!(status, 200, "{text}");
-            assert!(text.starts_with(r#"{"requestId":"r","timestamp":"#), "{text}");
-            assert_eq!(sink(SINK_NODE).take(), [concat!(
-                r#"{__tenant_id__="t", m_="", m_firehose_request_id="r", m_tenant="t", "#,
-                r#"some_name_x="1"} first@1683356889000000000"#
-            )
-            .replace(r#"m_="", "#, "")]);
+            assert!(
+                text.starts_with(r#"{"requestId":"r","timestamp":"#),
+                "{text}"
+            );
+            assert_eq!(
+                sink(SINK_NODE).take(),
+                [concat!(
+                    r#"{__tenant_id__="t", m_="", m_firehose_request_id="r", m_tenant="t", "#,
+                    r#"some_name_x="1"} first@1683356889000000000"#
+                )
+                .replace(r#"m_="", "#, "")]
+            );
             shard.verify_ledgers().await;
         });
     }
@@ -451,7 +463,10 @@ mod tests {
             )
             .await;
             assert_eq!(status, 401);
-            assert!(text.contains("access key not provided or incorrect"), "{text}");
+            assert!(
+                text.contains("access key not provided or incorrect"),
+                "{text}"
+            );
             shard.verify_ledgers().await;
         });
     }

@@ -53,7 +53,10 @@ pub struct SourceGelfArguments {
 impl SourceGelfArguments {
     fn check(&self, check: &mut Check<'_>) {
         if self.address().is_none() {
-            let message = format!("\"{}\" is not an IP address with a port", self.listen_address);
+            let message = format!(
+                "\"{}\" is not an IP address with a port",
+                self.listen_address
+            );
             check.attribute("listen_address", message);
         }
     }

@@ -189,7 +189,12 @@ const LABELS: [&str; 4] = [
 ];
 
 fn names_of<'a>(message: &Message<'a>) -> [&'a str; 4] {
-    [message.hostname, message.application, message.process, message.id]
+    [
+        message.hostname,
+        message.application,
+        message.process,
+        message.id,
+    ]
 }
 
 fn sent_ns(text: &str) -> Result<i64, String> {

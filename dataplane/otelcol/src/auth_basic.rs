@@ -83,7 +83,11 @@ impl AuthBasicArguments {
             return;
         };
         if !htpasswd.file.is_empty() {
-            check.block("htpasswd", 0, "htpasswd > file is not supported yet; use inline");
+            check.block(
+                "htpasswd",
+                0,
+                "htpasswd > file is not supported yet; use inline",
+            );
         }
         for (user, password) in users(&htpasswd.inline) {
             if HASHES.iter().any(|hash| password.starts_with(hash)) {

@@ -111,7 +111,9 @@ impl AuthOAuth2Arguments {
             scopes: self.scopes.clone(),
             endpoint_params: params
                 .flat_map(|(name, values)| {
-                    values.iter().map(move |value| (name.clone(), value.clone()))
+                    values
+                        .iter()
+                        .map(move |value| (name.clone(), value.clone()))
                 })
                 .collect(),
             tls: self

@@ -155,7 +155,10 @@ impl Definition {
         if counted.is_empty() {
             return Ok(vec![Definition::usual(owner)]);
         }
-        counted.iter().map(|it| Definition::compile(kind, it, owner)).collect()
+        counted
+            .iter()
+            .map(|it| Definition::compile(kind, it, owner))
+            .collect()
     }
 
     /// What is counted where nothing is said.
@@ -181,7 +184,9 @@ impl Definition {
         }
         if counted.attributes.iter().any(|it| it.key.is_empty()) {
             let name = &counted.name;
-            return Err(format!("{kind} attributes: {name:?}: attribute key missing"));
+            return Err(format!(
+                "{kind} attributes: {name:?}: attribute key missing"
+            ));
         }
         if owner == Owner::Metric && !counted.attributes.is_empty() {
             return Err(format!(
@@ -295,27 +300,29 @@ impl<'d> Tally<'d> {
             first => (first, self.last),
         };
         let counted = self.definitions.iter().zip(self.counts);
-        counted.filter(|(_, counts)| !counts.is_empty()).map(move |(definition, counts)| {
-            let points = counts.into_iter().map(|(attributes, count)| {
-                Lazy::new(NumberPoint {
-                    attributes,
-                    start_unix_nano: start,
-                    time_unix_nano: time,
-                    value: Number::Int(count),
-                    ..NumberPoint::default()
+        counted
+            .filter(|(_, counts)| !counts.is_empty())
+            .map(move |(definition, counts)| {
+                let points = counts.into_iter().map(|(attributes, count)| {
+                    Lazy::new(NumberPoint {
+                        attributes,
+                        start_unix_nano: start,
+                        time_unix_nano: time,
+                        value: Number::Int(count),
+                        ..NumberPoint::default()
+                    })
+                });
+                Lazy::new(Metric {
+                    name: Text::from(definition.name.clone()),
+                    description: Text::from(definition.description.clone()),
+                    data: MetricData::Sum(Sum {
+                        points: points.collect(),
+                        temporality: DELTA,
+                        is_monotonic: true,
+                    }),
+                    ..Metric::default()
                 })
-            });
-            Lazy::new(Metric {
-                name: Text::from(definition.name.clone()),
-                description: Text::from(definition.description.clone()),
-                data: MetricData::Sum(Sum {
-                    points: points.collect(),
-                    temporality: DELTA,
-                    is_monotonic: true,
-                }),
-                ..Metric::default()
             })
-        })
     }
 }
 

@@ -115,7 +115,11 @@ impl Hosts {
         let mut seen = self.seen.borrow_mut();
         for group in &batch.spans().resources {
             let attributes = &group.resource.get().attributes;
-            for value in self.identifiers.iter().filter_map(|key| attributes.get(key)) {
+            for value in self
+                .identifiers
+                .iter()
+                .filter_map(|key| attributes.get(key))
+            {
                 let host = as_text(value);
                 if !seen.contains(&*host) && seen.len() < HOSTS_MAX {
                     seen.insert(host.into_owned());
@@ -148,6 +152,10 @@ impl Gather for Hosts {
             data: MetricData::Gauge(Gauge { points }),
             ..Metric::default()
         };
-        one_scope(Resource::default(), "hostinfoconnector", vec![Lazy::new(metric)])
+        one_scope(
+            Resource::default(),
+            "hostinfoconnector",
+            vec![Lazy::new(metric)],
+        )
     }
 }

@@ -201,7 +201,11 @@ impl Writer {
             if arguments.events {
                 for event in &span.events {
                     let mut pairs = pairs.clone();
-                    copy(&event.get().attributes, &arguments.event_attributes, &mut pairs);
+                    copy(
+                        &event.get().attributes,
+                        &arguments.event_attributes,
+                        &mut pairs,
+                    );
                     records.push(self.record("event", &pairs)?);
                 }
             }
@@ -234,7 +238,11 @@ impl Writer {
         };
         let service = AnyValue::String(service);
         pairs.set(self.keys.service_key.clone(), service);
-        copy(&resource.attributes, &self.arguments.process_attributes, pairs);
+        copy(
+            &resource.attributes,
+            &self.arguments.process_attributes,
+            pairs,
+        );
     }
 
     fn record<'a>(

@@ -106,7 +106,10 @@ impl GrpcClient {
             check.attribute("compression", text);
         }
         if self.auth.as_ref().is_some_and(|it| it.client().is_none()) {
-            check.attribute("auth", "this handler does not support client authentication");
+            check.attribute(
+                "auth",
+                "this handler does not support client authentication",
+            );
         }
     }
 
@@ -153,10 +156,7 @@ impl DataComponent for ExporterOtlp {
     }];
     const METRICS: &'static [MetricDecl] = exporting::DECLARED;
 
-    async fn build(
-        arguments: Arc<ExporterOtlpArguments>,
-        cx: &Build,
-    ) -> Result<Built, BuildError> {
+    async fn build(arguments: Arc<ExporterOtlpArguments>, cx: &Build) -> Result<Built, BuildError> {
         let delivery = Delivery {
             queue: arguments.sending_queue.clone(),
             retry: arguments.retry_on_failure.clone(),
@@ -205,7 +205,9 @@ impl Grpc {
         }
         let mut targets = Vec::new();
         for signal in OtlpSignal::ALL {
-            let target = settings.target(grpc_path(signal)).map_err(BuildError::new)?;
+            let target = settings
+                .target(grpc_path(signal))
+                .map_err(BuildError::new)?;
             targets.push((signal, target));
         }
         Ok(Grpc {

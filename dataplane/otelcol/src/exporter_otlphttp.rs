@@ -142,7 +142,10 @@ impl HttpClient {
             check.attribute("compression", text);
         }
         if self.auth.as_ref().is_some_and(|it| it.client().is_none()) {
-            check.attribute("auth", "this handler does not support client authentication");
+            check.attribute(
+                "auth",
+                "this handler does not support client authentication",
+            );
         }
     }
 
@@ -274,7 +277,10 @@ impl Http {
         if codec.is_some() {
             // As it is configured: `deflate` and `zlib` are the same.
             let name = HeaderValue::from_str(&settings.compression);
-            headers.insert(header::CONTENT_ENCODING, name.expect("checked: a codec's name"));
+            headers.insert(
+                header::CONTENT_ENCODING,
+                name.expect("checked: a codec's name"),
+            );
         }
         let mut targets = Vec::new();
         for signal in OtlpSignal::ALL {
@@ -356,13 +362,19 @@ impl Protocol for Http {
 }
 
 /// The response of an export: its fields are the same in all three signals but for one name.
-static EXPORT_RESPONSE: Schema = Schema::new("ExportServiceResponse", &[Field {
+static EXPORT_RESPONSE: Schema = Schema::new(
+    "ExportServiceResponse",
+    &[Field {
         number: 1,
         json: "partialSuccess",
         kind: FieldKind::Message(&PARTIAL_SUCCESS),
         repeated: false,
-    }], &[]);
-static PARTIAL_SUCCESS: Schema = Schema::new("ExportPartialSuccess", &[
+    }],
+    &[],
+);
+static PARTIAL_SUCCESS: Schema = Schema::new(
+    "ExportPartialSuccess",
+    &[
         rejected("rejectedSpans"),
         rejected("rejectedDataPoints"),
         rejected("rejectedLogRecords"),
@@ -372,7 +384,9 @@ static PARTIAL_SUCCESS: Schema = Schema::new("ExportPartialSuccess", &[
             kind: FieldKind::Str,
             repeated: false,
         },
-    ], &[]);
+    ],
+    &[],
+);
 
 const fn rejected(json: &'static str) -> Field {
     Field {

@@ -374,7 +374,9 @@ impl Processor {
     }
 
     fn apply(&self, attributes: &mut Attributes<'_>, client: Option<&Client>) {
-        self.actions.iter().for_each(|it| it.apply(attributes, client));
+        self.actions
+            .iter()
+            .for_each(|it| it.apply(attributes, client));
     }
 
     fn apply_points(&self, data: &mut MetricData<'_>, client: Option<&Client>) {
@@ -455,10 +457,26 @@ mod tests {
             converted_type: to.to_owned(),
             ..block("convert", "k")
         };
-        check(&convert("int"), AnyValue::from("12"), Some(AnyValue::Int(12)));
-        check(&convert("int"), AnyValue::from("x"), Some(AnyValue::from("x")));
-        check(&convert("int"), AnyValue::Double(3.9), Some(AnyValue::Int(3)));
-        check(&convert("string"), AnyValue::Int(5), Some(AnyValue::from("5")));
+        check(
+            &convert("int"),
+            AnyValue::from("12"),
+            Some(AnyValue::Int(12)),
+        );
+        check(
+            &convert("int"),
+            AnyValue::from("x"),
+            Some(AnyValue::from("x")),
+        );
+        check(
+            &convert("int"),
+            AnyValue::Double(3.9),
+            Some(AnyValue::Int(3)),
+        );
+        check(
+            &convert("string"),
+            AnyValue::Int(5),
+            Some(AnyValue::from("5")),
+        );
     }
 
     #[test]

@@ -255,12 +255,9 @@ impl Changer for Differ {
                         // A NaN tells that a stream has ended: it passes.
                         match ops::points::double(point.value).is_nan() {
                             true => Verdict::Keep,
-                            false => pass.since(
-                                &mut states.numbers,
-                                &mut undos.numbers,
-                                stream,
-                                point,
-                            ),
+                            false => {
+                                pass.since(&mut states.numbers, &mut undos.numbers, stream, point)
+                            }
                         }
                     })
                 }

@@ -51,7 +51,10 @@ pub struct DeltaToCumulativeArguments {
 impl DeltaToCumulativeArguments {
     fn check(&self, check: &mut Check<'_>) {
         if self.max_stale.is_zero() {
-            check.attribute("max_stale", "max_stale must be a positive duration (got 0s)");
+            check.attribute(
+                "max_stale",
+                "max_stale must be a positive duration (got 0s)",
+            );
         }
     }
 }

@@ -53,7 +53,10 @@ impl DiscoveryArguments {
         }
         let known = |it: &&String| !ASSOCIATIONS.contains(&it.as_str());
         if let Some(unknown) = self.pod_associations.iter().find(known) {
-            check.attribute("pod_associations", format!("unknown pod association {unknown}"));
+            check.attribute(
+                "pod_associations",
+                format!("unknown pod association {unknown}"),
+            );
         }
     }
 }
@@ -155,7 +158,11 @@ impl Processor {
         for group in &mut tree.resources {
             let found = self.address(&group.resource.get().attributes);
             if let Some(target) = found.and_then(|address| self.hosts.get(&address)) {
-                add(target, self.operation, &mut group.resource.get_mut().attributes);
+                add(
+                    target,
+                    self.operation,
+                    &mut group.resource.get_mut().attributes,
+                );
             }
         }
         tree.encode()

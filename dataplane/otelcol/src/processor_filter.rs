@@ -179,7 +179,13 @@ fn filters(
         let list = format!("{signal}_conditions[{index}].conditions");
         if !group.context.is_empty() {
             let context = ottl::context(&group.context, known)?;
-            filters.push(compile(&list, &group.conditions, Some(context), known, mode)?);
+            filters.push(compile(
+                &list,
+                &group.conditions,
+                Some(context),
+                known,
+                mode,
+            )?);
             continue;
         }
         // Each condition finds its own context; higher ones go first, as they drop more.

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use batch::otlp::{
-    Attributes, Item, KeyValue, Lazy, LogRecord, Metric, MetricData, OtlpBatch,
-    OtlpSignal, Resource, ResourceGroup, Scope, ScopeGroup, Span, Tree,
+    Attributes, Item, KeyValue, Lazy, LogRecord, Metric, MetricData, OtlpBatch, OtlpSignal,
+    Resource, ResourceGroup, Scope, ScopeGroup, Span, Tree,
 };
 use engine::{Batch, Build, BuildError, Built, Component, Consume, DataComponent, Nack};
 use engine::{Role, Spread};
@@ -71,14 +71,14 @@ impl Consume for Processor {
 
 fn group(keys: &[String], batch: &OtlpBatch) -> OtlpBatch {
     match batch.signal() {
-        OtlpSignal::Traces => {
-            regroup(keys, batch.spans(), |span: &mut Lazy<'_, Span<'_>>, keys| {
-                match has_any(&span.get().attributes, keys) {
-                    true => take(&mut span.get_mut().attributes, keys),
-                    false => Attributes::default(),
-                }
-            })
-        }
+        OtlpSignal::Traces => regroup(
+            keys,
+            batch.spans(),
+            |span: &mut Lazy<'_, Span<'_>>, keys| match has_any(&span.get().attributes, keys) {
+                true => take(&mut span.get_mut().attributes, keys),
+                false => Attributes::default(),
+            },
+        ),
         OtlpSignal::Logs => regroup(
             keys,
             batch.log_records(),
@@ -332,7 +332,12 @@ mod tests {
             .collect();
         let host = |name| Some(AnyValue::from(name));
         assert_eq!(found, [(host("a"), 2), (host("b"), 1), (None, 1)]);
-        assert!(tree.resources[0].scopes[0].items[0].get().attributes.is_empty());
+        assert!(
+            tree.resources[0].scopes[0].items[0]
+                .get()
+                .attributes
+                .is_empty()
+        );
     }
 
     #[test]

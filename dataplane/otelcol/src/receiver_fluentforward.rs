@@ -82,7 +82,9 @@ impl DataComponent for ReceiverFluentforward {
 
 /// Takes the events of a connection until it ends.
 async fn serve(mut stream: TcpStream, intake: &Intake) -> Result<(), String> {
-    let mut room = intake.reserve(READ_BYTES as u64).map_err(|status| status.message)?;
+    let mut room = intake
+        .reserve(READ_BYTES as u64)
+        .map_err(|status| status.message)?;
     let mut buffer = Vec::with_capacity(READ_BYTES);
     let mut held: Vec<u8> = Vec::new();
     let mut wanted = 1;
@@ -110,7 +112,11 @@ async fn serve(mut stream: TcpStream, intake: &Intake) -> Result<(), String> {
                     intake.insist(event.batch, Transport::Tcp).await;
                     if let Some(chunk) = event.chunk {
                         let answer = fluent_forward::acknowledgement(&chunk).into();
-                        stream.write_all(answer).await.0.map_err(|error| error.to_string())?;
+                        stream
+                            .write_all(answer)
+                            .await
+                            .0
+                            .map_err(|error| error.to_string())?;
                     }
                 }
             }

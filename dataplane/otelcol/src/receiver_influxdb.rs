@@ -67,7 +67,11 @@ impl DataComponent for ReceiverInfluxdb {
                 service.door.answer(request, inner).await
             }
         });
-        Ok(serve(vec![(listen(address)?, answer, arguments.server.options())]))
+        Ok(serve(vec![(
+            listen(address)?,
+            answer,
+            arguments.server.options(),
+        )]))
     }
 }
 

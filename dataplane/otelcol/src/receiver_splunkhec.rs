@@ -217,9 +217,16 @@ impl Service {
         }
         let failed = |nack: Nack| {
             tracing::debug!("events were not taken: {}", nack.message);
-            told(StatusCode::INTERNAL_SERVER_ERROR, 8, "Internal Server Error")
+            told(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                8,
+                "Internal Server Error",
+            )
         };
-        self.intake.pass_on(batch, Transport::Http).await.map_err(failed)
+        self.intake
+            .pass_on(batch, Transport::Http)
+            .await
+            .map_err(failed)
     }
 
     fn token(&self, request: &Incoming) -> Option<String> {
@@ -239,9 +246,7 @@ fn refused(refusal: splunk_hec::Refusal) -> Answer {
         Refusal::InvalidFormat => (6, "Invalid data format", None),
         Refusal::EventMissing { .. } => (12, "Event field is required", None),
         Refusal::EventBlank { .. } => (13, "Event field cannot be blank", None),
-        Refusal::IndexedFields { number } => {
-            (15, "Error in handling indexed fields", Some(number))
-        }
+        Refusal::IndexedFields { number } => (15, "Error in handling indexed fields", Some(number)),
     };
     let Some(number) = number else {
         return told(StatusCode::BAD_REQUEST, code, text);

@@ -76,7 +76,11 @@ impl DataComponent for ReceiverZipkin {
                 service.door.answer(request, inner).await
             }
         });
-        Ok(serve(vec![(listen(address)?, answer, arguments.server.options())]))
+        Ok(serve(vec![(
+            listen(address)?,
+            answer,
+            arguments.server.options(),
+        )]))
     }
 }
 
@@ -111,9 +115,10 @@ impl Service {
         };
         let (status, text) = match self.intake.pass_on(batch, Transport::Http).await {
             Ok(()) => (StatusCode::ACCEPTED, ""),
-            Err(nack) if nack.retryable => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "\"Internal Server Error\"")
-            }
+            Err(nack) if nack.retryable => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "\"Internal Server Error\"",
+            ),
             Err(_) => (StatusCode::BAD_REQUEST, "\"Bad Request\""),
         };
         let mut answer = Answer::empty(status);

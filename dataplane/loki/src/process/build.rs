@@ -118,7 +118,12 @@ fn cri(stage: &CriStage) -> Cri {
 fn multiline(stage: &MultilineStage) -> Result<Multiline, String> {
     let first = required_regex(&stage.firstline, "firstline")?;
     let wait = nanoseconds(stage.max_wait_time);
-    Ok(Multiline::new(first, stage.max_lines, wait, stage.trim_newlines))
+    Ok(Multiline::new(
+        first,
+        stage.max_lines,
+        wait,
+        stage.trim_newlines,
+    ))
 }
 
 fn output(stage: &OutputStage) -> Result<Output, String> {
@@ -205,7 +210,9 @@ fn pairs(names: &Names) -> impl Iterator<Item = (&str, &str)> {
 
 /// Compat: any text but the empty one is a label's name here.
 fn legal_names(names: &Names) -> Result<(), String> {
-    let illegal = names.keys().find(|name| !NameScheme::Utf8.is_label_name(name));
+    let illegal = names
+        .keys()
+        .find(|name| !NameScheme::Utf8.is_label_name(name));
     match illegal {
         Some(name) => Err(format!("invalid label name: {name:?}")),
         None => Ok(()),
@@ -226,7 +233,9 @@ fn drop_stage(stage: &DropStage) -> Result<Drop, String> {
     }
     let sources = given(&stage.source).map(|sources| sources.split(',').map(str::to_owned));
     Ok(Drop {
-        reason: given(&stage.drop_counter_reason).unwrap_or("drop_stage").to_owned(),
+        reason: given(&stage.drop_counter_reason)
+            .unwrap_or("drop_stage")
+            .to_owned(),
         sources: sources.into_iter().flatten().collect(),
         separator: given(&stage.separator).unwrap_or(";").to_owned(),
         expression: optional_regex(&stage.expression)?,
@@ -258,7 +267,12 @@ fn json(stage: &JsonStage) -> Result<Json, String> {
     let expressions = stage.expressions.iter();
     let expressions = expressions.map(|(name, path)| (name.as_str(), path.as_str()));
     let keys = optional_regex(&stage.regex)?;
-    Json::new(stage.source.as_deref(), expressions, keys, stage.drop_malformed)
+    Json::new(
+        stage.source.as_deref(),
+        expressions,
+        keys,
+        stage.drop_malformed,
+    )
 }
 
 fn labels(stage: &LabelsStage) -> Result<MakeLabels, String> {
@@ -267,7 +281,10 @@ fn labels(stage: &LabelsStage) -> Result<MakeLabels, String> {
         SourceType::StructuredMetadata => LabelSource::StructuredMetadata,
         other => {
             let known = "can only be 'extracted' or 'structured_metadata'";
-            return Err(format!("invalid labels source_type {:?}: {known}", other.as_str()));
+            return Err(format!(
+                "invalid labels source_type {:?}: {known}",
+                other.as_str()
+            ));
         }
     };
     legal_names(&stage.values)?;
@@ -281,7 +298,12 @@ fn limit(stage: &LimitStage) -> Result<Limit, String> {
         return Err("limit stage needs a rate and a burst above zero".to_owned());
     }
     if stage.by_label_name.is_empty() {
-        return Ok(Limit::new(rate, burst, stage.rate.bucket.clone(), stage.drop));
+        return Ok(Limit::new(
+            rate,
+            burst,
+            stage.rate.bucket.clone(),
+            stage.drop,
+        ));
     }
     if !stage.drop {
         return Err("limit stage by label must drop".to_owned());
@@ -304,18 +326,19 @@ fn luhn(stage: &LuhnStage) -> Result<Luhn, String> {
     not_empty(stage.source.as_deref(), "source")?;
     Ok(Luhn {
         source: Source::new(stage.source.as_deref()),
-        replacement: given(&stage.replacement).unwrap_or("**REDACTED**").to_owned(),
-        min_length: usize::try_from(stage.min_length).ok().filter(|n| *n > 0).unwrap_or(13),
+        replacement: given(&stage.replacement)
+            .unwrap_or("**REDACTED**")
+            .to_owned(),
+        min_length: usize::try_from(stage.min_length)
+            .ok()
+            .filter(|n| *n > 0)
+            .unwrap_or(13),
         delimiters: stage.delimiters.clone(),
         skip: optional_regex(&stage.skip_regex)?,
     })
 }
 
-fn matching(
-    stage: &MatchStage,
-    parts: &Parts,
-    builder: &mut ProgramBuilder,
-) -> Result<(), String> {
+fn matching(stage: &MatchStage, parts: &Parts, builder: &mut ProgramBuilder) -> Result<(), String> {
     not_empty(Some(&stage.selector), "selector statement")?;
     let drops = match stage.action.as_str() {
         "keep" | "" => false,
@@ -403,7 +426,11 @@ fn metric(metric: &Metric) -> CustomMetric {
 }
 
 fn tenant(stage: &TenantStage) -> Result<Tenant, String> {
-    match (given(&stage.label), given(&stage.source), given(&stage.value)) {
+    match (
+        given(&stage.label),
+        given(&stage.source),
+        given(&stage.value),
+    ) {
         (Some(label), None, None) => Ok(Tenant::Label(label.to_owned())),
         (None, Some(source), None) => Ok(Tenant::Extracted(source.to_owned())),
         (None, None, Some(value)) => Ok(Tenant::Fixed(value.to_owned())),
@@ -418,7 +445,9 @@ fn timestamp(stage: &TimestampStage) -> Result<Timestamp, String> {
     let choose = |given: &str, other: &str, what: &str| match given {
         "fudge" | "" => Ok(true),
         given if given == other => Ok(false),
-        _ => Err(format!("invalid {what} (supported values are {other} and fudge)")),
+        _ => Err(format!(
+            "invalid {what} (supported values are {other} and fudge)"
+        )),
     };
     Timestamp::new(TimestampOptions {
         source: stage.source.clone(),

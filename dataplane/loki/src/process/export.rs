@@ -68,12 +68,23 @@ fn collect_counters(node: &str, counters: &Counters, families: &mut Vec<Family>)
     let dropped = counters.dropped.iter();
     let by_reason = dropped.map(|(reason, count)| (vec![("reason", &**reason)], *count));
     add(&DROPPED, by_reason.collect());
-    let by_label = counters.dropped_by_label.iter().map(|((name, value), count)| {
-        (vec![("label_name", &**name), ("label_value", &**value)], *count)
-    });
+    let by_label = counters
+        .dropped_by_label
+        .iter()
+        .map(|((name, value), count)| {
+            (
+                vec![("label_name", &**name), ("label_value", &**value)],
+                *count,
+            )
+        });
     add(&DROPPED_BY_LABEL, by_label.collect());
     let truncated = counters.truncated.iter().filter(|(_, count)| **count > 0);
-    add(&TRUNCATED, truncated.map(|(field, count)| (vec![("field", *field)], *count)).collect());
+    add(
+        &TRUNCATED,
+        truncated
+            .map(|(field, count)| (vec![("field", *field)], *count))
+            .collect(),
+    );
     for (decl, count) in [
         (&FLUSHED, counters.partial_lines_flushed),
         (&CUT, counters.lines_truncated),
@@ -138,7 +149,9 @@ fn labels<'a>(node: &str, own: impl Iterator<Item = (&'a str, &'a str)>) -> Labe
         };
         name.char_indices().map(legal).collect::<String>()
     };
-    let mut labels: Labels = own.map(|(name, value)| (legal(name), value.to_owned())).collect();
+    let mut labels: Labels = own
+        .map(|(name, value)| (legal(name), value.to_owned()))
+        .collect();
     // The part of an id up to the last slash is its module.
     let (path, id) = node.rsplit_once('/').unwrap_or(("", node));
     labels.retain(|(name, _)| name != "component_id" && name != "component_path");

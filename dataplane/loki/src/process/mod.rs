@@ -16,9 +16,9 @@ mod limit_arguments;
 mod metric_arguments;
 mod output;
 mod run;
-mod write_arguments;
 #[cfg(test)]
 mod tests;
+mod write_arguments;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -106,7 +106,9 @@ impl Processor {
         }
         let forward = self.state.borrow().forward.clone();
         let deadline = runtime::now() + OFFER_FOR;
-        forward.consume_until(Batch::Logs(Rc::new(batch)), deadline).await
+        forward
+            .consume_until(Batch::Logs(Rc::new(batch)), deadline)
+            .await
     }
 
     /// Lets go of what is held back, each when its time has come.

@@ -100,7 +100,10 @@ fn dropped_entries_are_counted_by_reason() {
         };
         assert_eq!((dropped("drop_stage"), dropped("own")), (2.0, 1.0));
         let books = shard.verify_ledgers().await;
-        assert_eq!(books[0], "loki.process.p -> stages: 4 in, 1 out, 0 held, 3 dropped");
+        assert_eq!(
+            books[0],
+            "loki.process.p -> stages: 4 in, 1 out, 0 held, 3 dropped"
+        );
     });
 }
 
@@ -147,10 +150,7 @@ fn a_change_of_stages_lets_go_of_what_is_held_back() {
 #[test]
 fn lines_over_a_limit_wait() {
     check(5, || async {
-        let limit = body([
-            ("rate", Value::from(2_i64)),
-            ("burst", Value::from(1_i64)),
-        ]);
+        let limit = body([("rate", Value::from(2_i64)), ("burst", Value::from(1_i64))]);
         let _shard = start(stages(&[("stage.limit", limit)])).await;
         let begin = runtime::now();
         push(&["a", "b", "c"]).await;
@@ -235,7 +235,10 @@ fn bad_settings_are_refused() {
         assert!(errors[0].message.starts_with("invalid stage config: "));
     }
     let template = body([("source", text("x")), ("template", text("{{ .V"))]);
-    assert_eq!(errors("stage.template", template)[0].path, "stage.template.template");
+    assert_eq!(
+        errors("stage.template", template)[0].path,
+        "stage.template.template"
+    );
     let rate = body([("rate", Value::from(2_i64))]);
     assert_eq!(errors("stage.sampling", rate)[0].path, "stage.sampling");
 }

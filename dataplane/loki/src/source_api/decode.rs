@@ -235,8 +235,7 @@ fn is_json(request: &Incoming) -> Result<bool, String> {
     let mut parts = kind.split(';').map(str::trim);
     let media = parts.next().unwrap_or_default();
     let token = |text: &str| {
-        let fits =
-            |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&byte);
+        let fits = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&byte);
         !text.is_empty() && text.bytes().all(fits)
     };
     let sound = match media.split_once('/') {
@@ -249,7 +248,9 @@ fn is_json(request: &Incoming) -> Result<bool, String> {
     }
     let parameter = |part: &str| part.split_once('=').is_some_and(|(name, _)| token(name));
     if !parts.all(|part| part.is_empty() || parameter(part)) {
-        return Err(format!("Content-Type {kind:?} has a parameter without a value"));
+        return Err(format!(
+            "Content-Type {kind:?} has a parameter without a value"
+        ));
     }
     Ok(media.eq_ignore_ascii_case("application/json"))
 }

@@ -157,7 +157,11 @@ fn bad_requests_are_told_why_and_good_streams_beside_bad_ones_are_taken() {
             (vec![JSON], &b"{broken"[..], "key must be a string"),
             (vec![], &good, "is not a media type"),
             (vec![PROTOBUF], b"not snappy", "snappy"),
-            (vec![PROTOBUF, ("content-encoding", "br")], &good, "not supported"),
+            (
+                vec![PROTOBUF, ("content-encoding", "br")],
+                &good,
+                "not supported",
+            ),
             (vec![PROTOBUF], b"\x03\x08abc", "cut off"),
         ] {
             let (status, text) = post(PUSH, &headers, body).await;

@@ -18,11 +18,11 @@ use runtime::metrics::Gauge;
 use runtime::sync::Notify;
 
 use super::charset::Charset;
-use crate::clock::Clock;
 use super::opened::{CHUNK_BYTES, Progress, Sink};
 use super::positions::{self, Key, Stored};
 use super::tail::{State, Tail};
 use super::{ACTIVE, SourceFileArguments, archive};
+use crate::clock::Clock;
 
 /// Batches that may be on their way at the same time. Each waits for a commit of the log, so that
 /// one alone would leave the disk idle.
@@ -164,7 +164,10 @@ impl Files {
                 self.looked(tail, stat);
             }
             let wait = self.next_look().min(until - runtime::now());
-            if runtime::timeout(wait, self.changed.notified()).await.is_ok() {
+            if runtime::timeout(wait, self.changed.notified())
+                .await
+                .is_ok()
+            {
                 return;
             }
         }
@@ -325,9 +328,7 @@ impl Files {
         *tail.state.borrow_mut() = Some(state);
         tail.waits.set(false);
         match progress {
-            Ok(Progress::More) if !tail.removed.get() && !self.stopping.get() => {
-                self.enqueue(tail)
-            }
+            Ok(Progress::More) if !tail.removed.get() && !self.stopping.get() => self.enqueue(tail),
             Ok(_) => {
                 tail.failed.set(false);
                 tail.seen_ns.set(tail.looked_ns.get());
@@ -373,7 +374,9 @@ impl Files {
             self.pass_on(batch).await;
             tail.acked.set(Some(archive.position()));
             self.unsaved.set(true);
-            tail.metrics.read_bytes.set(archive.position().offset as f64);
+            tail.metrics
+                .read_bytes
+                .set(archive.position().offset as f64);
             match progress {
                 Ok(true) if !self.stopping.get() => {}
                 Ok(_) => return,

@@ -43,7 +43,10 @@ impl Files {
         if let Err(error) = saved {
             self.unsaved.set(true);
             let node = &*self.cx.node;
-            tracing::error!(component_id = node, "cannot save positions of files: {error}");
+            tracing::error!(
+                component_id = node,
+                "cannot save positions of files: {error}"
+            );
         }
     }
 

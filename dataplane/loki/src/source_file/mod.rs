@@ -20,11 +20,11 @@
 mod archive;
 mod charset;
 mod files;
-mod targets;
 mod keep;
 mod opened;
 mod positions;
 mod tail;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod yaml;

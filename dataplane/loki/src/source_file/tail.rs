@@ -154,8 +154,7 @@ impl State {
     /// What is delivered with the lines that were read so far.
     pub fn position(&self) -> Option<Position> {
         // The oldest file with something left decides; younger ones are then read again.
-        let unread =
-            |open: &&Opened| open.left.is_none() || open.seen.is_none() || open.rest > 0;
+        let unread = |open: &&Opened| open.left.is_none() || open.seen.is_none() || open.rest > 0;
         let open = self.opens.iter().find(unread).or(self.opens.back())?;
         Some(Position {
             offset: open.offset,
@@ -265,9 +264,7 @@ impl State {
             old.left = Some(runtime::now());
             self.note(identity);
             self.opens.push_back(old);
-            return self
-                .between(tail, opened.identity, stat.modified_ns)
-                .await;
+            return self.between(tail, opened.identity, stat.modified_ns).await;
         }
         // Compat: the file was replaced by one that begins alike.
         if head.fits(start) {
@@ -361,6 +358,4 @@ async fn siblings(path: &Path) -> io::Result<Vec<(PathBuf, Stat)>> {
         .collect())
 }
 
-const COMPRESSED: [&str; 8] = [
-    ".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4", ".Z", ".tmp",
-];
+const COMPRESSED: [&str; 8] = [".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4", ".Z", ".tmp"];

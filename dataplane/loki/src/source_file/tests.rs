@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::PlanNode;
-use engine::testing::{
-    Mood, SINK, TestShard, body, log_receivers, metric, node, sink, with_block,
-};
+use engine::testing::{Mood, SINK, TestShard, body, log_receivers, metric, node, sink, with_block};
 use runtime::fs::{self, OpenOptions};
 use runtime::sim::check;
 use schema::{Body, Targets, Value};
@@ -51,7 +49,9 @@ async fn append(path: &str, text: &[u8]) {
     let path = Path::new(path);
     let folder = path.parent().expect("a folder");
     fs::create_dir_all(folder).await.expect("a folder");
-    let file = fs::open(path, &OpenOptions::create()).await.expect("a file");
+    let file = fs::open(path, &OpenOptions::create())
+        .await
+        .expect("a file");
     let end = file.len().expect("a length");
     file.write_at(text.to_vec(), end).await.0.expect("written");
 }
@@ -79,7 +79,10 @@ fn a_file_is_read_from_its_start_and_followed_line_by_line() {
         let shard = started(arguments(LOG, [])).await;
         runtime::sleep(Duration::from_secs(2)).await;
         let first = sink(SINK_NODE).lines.borrow()[0].clone();
-        assert!(first.starts_with(r#"{filename="/logs/app.log", job="j"} one@"#), "{first}");
+        assert!(
+            first.starts_with(r#"{filename="/logs/app.log", job="j"} one@"#),
+            "{first}"
+        );
         assert_eq!(lines().await, ["one", "two"]);
         append(LOG, b"three\nfour").await;
         assert_eq!(lines().await, ["three"]);

@@ -83,7 +83,11 @@ fn document(text: &str) -> Result<Option<Node>, String> {
                     return Err("it is nested too deep".to_owned());
                 }
                 let map = matches!(event, Event::MappingStart(..));
-                let node = if map { Node::Map(Vec::new()) } else { Node::List };
+                let node = if map {
+                    Node::Map(Vec::new())
+                } else {
+                    Node::List
+                };
                 open.push((node, None));
                 continue;
             }
@@ -136,12 +140,19 @@ mod tests {
             labels: labels.to_owned(),
         };
         let (file, cursor) = (key("/var/log/a.log", "{job=\"j\"}"), key("cursor-x", "{}"));
-        let expected = [(file.clone(), "12".to_owned()), (cursor, "s=1;i=2".to_owned())];
+        let expected = [
+            (file.clone(), "12".to_owned()),
+            (cursor, "s=1;i=2".to_owned()),
+        ];
         assert_eq!(positions(text).as_deref(), Ok(&expected[..]));
         let odd = key("/a \"b\"\n: c", "{a=\"\\\\é\"}");
         let written = write(&[(&file, 12), (&odd, 7)]);
         let expected = [(file, "12".to_owned()), (odd, "7".to_owned())];
-        assert_eq!(positions(&written).as_deref(), Ok(&expected[..]), "{written}");
+        assert_eq!(
+            positions(&written).as_deref(),
+            Ok(&expected[..]),
+            "{written}"
+        );
         assert_eq!(positions(&write(&[])).as_deref(), Ok(&[][..]));
         assert_eq!(positions("").as_deref(), Ok(&[][..]));
     }
@@ -155,7 +166,13 @@ mod tests {
 
     #[test]
     fn other_documents_are_refused() {
-        for text in ["[1]", "positions: [", "other: {a: b}", "positions: {a: b}", "a: *b"] {
+        for text in [
+            "[1]",
+            "positions: [",
+            "other: {a: b}",
+            "positions: {a: b}",
+            "a: *b",
+        ] {
             assert!(positions(text).is_err(), "{text}");
         }
         let deep = "positions: ".to_owned() + &"[".repeat(100_000);

@@ -123,8 +123,7 @@ async fn accept(listener: TcpListener, target: Rc<Target>) {
 impl Target {
     pub fn new(cx: &Build, arguments: &SourceSyslogArguments, listener: &Listener) -> Target {
         let labels = [("component_id", &*cx.node)];
-        let counter =
-            |decl: schema::MetricDecl| cx.registry.counter(decl.name, decl.help, &labels);
+        let counter = |decl: schema::MetricDecl| cx.registry.counter(decl.name, decl.help, &labels);
         Target {
             listener: listener.clone(),
             reading: Reading::new(listener),

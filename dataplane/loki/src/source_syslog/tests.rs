@@ -3,9 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use engine::testing::{
-    SINK, TestShard, body, log_receivers, metric, node, sink, with_block,
-};
+use engine::testing::{SINK, TestShard, body, log_receivers, metric, node, sink, with_block};
 use net::Bytes;
 use ops::relabel::{NameScheme, Rule, RuleText};
 use runtime::net::TcpStream;
@@ -71,10 +69,17 @@ fn both_framings_are_read_however_they_arrive() {
         );
         let counted = format!("{} {message}", message.len());
         let (front, back) = counted.as_bytes().split_at(20);
-        assert_eq!(send(&[front, back, counted.as_bytes()]).await, [shown, shown]);
+        assert_eq!(
+            send(&[front, back, counted.as_bytes()]).await,
+            [shown, shown]
+        );
         let ended = format!("{message}\n{message}");
         let (front, back) = ended.as_bytes().split_at(70);
-        assert_eq!(send(&[front, back]).await, [shown, shown], "the last without its end");
+        assert_eq!(
+            send(&[front, back]).await,
+            [shown, shown],
+            "the last without its end"
+        );
         shard.verify_ledgers().await;
     });
 }
@@ -113,7 +118,10 @@ fn messages_of_rfc_3164_get_this_year_when_asked_to() {
         let _shard = started(settings).await;
         let lines = send(&[b"<34>Jan  1 00:00:00 h su[7]: failed\n"]).await;
         let (labels, rest) = lines[0].split_once("} ").expect("labels");
-        assert!(labels.contains(r#"s_app_name="su", s_facility="auth""#), "{labels}");
+        assert!(
+            labels.contains(r#"s_app_name="su", s_facility="auth""#),
+            "{labels}"
+        );
         let (text, time) = rest.split_once('@').expect("a time");
         assert_eq!(text, "failed");
         let time: i64 = time.parse().expect("a number");

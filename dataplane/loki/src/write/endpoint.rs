@@ -7,8 +7,8 @@ use blocks::{ClientContext, header_map};
 use engine::outbox::{Abandoned, Destination, Fate, Order, Outbox, Outcome, Retry429};
 use engine::outbox::{SenderOptions, Transport, classify, parse_retry_after};
 use engine::{Build, BuildError};
-use net::{BodyLimits, Client, HeaderMap, HeaderName, HeaderValue, Request, Response, Target};
 use net::header;
+use net::{BodyLimits, Client, HeaderMap, HeaderName, HeaderValue, Request, Response, Target};
 use runtime::LocalBoxFuture;
 use wal::Record;
 
@@ -173,9 +173,10 @@ impl Part {
         let retries = self.settings.max_backoff_retries;
         match outcome {
             Outcome::Retry { message, .. } if 0 < retries && retries <= i64::from(attempt) + 1 => {
-                let message =
-                    format!("{message}; that was the last of {retries} attempts, see \
-                             max_backoff_retries");
+                let message = format!(
+                    "{message}; that was the last of {retries} attempts, see \
+                             max_backoff_retries"
+                );
                 Outcome::Drop { reason, message }
             }
             Outcome::Drop { message, .. } => Outcome::Drop { reason, message },
@@ -264,7 +265,9 @@ pub fn senders(
         min_backoff: part.settings.min_backoff_period,
         max_backoff: part.settings.max_backoff_period,
         age_limit: Duration::ZERO,
-        in_flight_max: wanted.div_ceil(cx.shard_count).clamp(IN_FLIGHT, IN_FLIGHT_MAX),
+        in_flight_max: wanted
+            .div_ceil(cx.shard_count)
+            .clamp(IN_FLIGHT, IN_FLIGHT_MAX),
     };
     Destination::new(&options, outbox, abandoned, || Http { part: part.clone() })
 }

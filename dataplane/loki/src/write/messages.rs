@@ -289,7 +289,9 @@ impl Open {
 /// What an entry counts for. Compat: the reference counts a pair with its bytes as protobuf.
 fn entry_bytes(batch: &LogsBatch, entry: &LogEntry) -> usize {
     let pairs = &batch.pairs[entry.metadata.range()];
-    let metadata = pairs.iter().map(|pair| pair.name.len() + pair.value.len() + 4);
+    let metadata = pairs
+        .iter()
+        .map(|pair| pair.name.len() + pair.value.len() + 4);
     entry.line.len() + metadata.sum::<usize>()
 }
 

@@ -95,7 +95,9 @@ fn default_buckets() -> Vec<Duration> {
 }
 
 fn peer_attributes() -> Vec<String> {
-    ["peer.service", "db.name", "db.system"].map(str::to_owned).to_vec()
+    ["peer.service", "db.name", "db.system"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 impl ServiceGraphArguments {
@@ -139,7 +141,10 @@ impl DataComponent for ServiceGraph {
             max_items: 1000,
             ttl: Duration::from_secs(2),
         });
-        let bounds = arguments.latency_histogram_buckets.iter().map(Duration::as_secs_f64);
+        let bounds = arguments
+            .latency_histogram_buckets
+            .iter()
+            .map(Duration::as_secs_f64);
         let pairer = Rc::new(Pairer {
             graph: RefCell::new(Graph {
                 bounds: bounds.collect(),
@@ -153,7 +158,9 @@ impl DataComponent for ServiceGraph {
             immediate: interval.is_zero().then(|| forward.clone()),
             ledger: cx.ledger("edges"),
         });
-        tick(arguments.store_expiration_loop, &pairer, |graph| graph.expire());
+        tick(arguments.store_expiration_loop, &pairer, |graph| {
+            graph.expire()
+        });
         tick(arguments.cache_loop, &pairer, |graph| graph.forget());
         let built = Built::new().port("input", Rc::new(Input(pairer.clone())));
         let way = (forward, cx.ledger("series"));
@@ -274,7 +281,11 @@ impl Graph {
             _ => return true,
         };
         // No id and an id of zeros are the same.
-        let id: &[u8] = if id.iter().all(|byte| *byte == 0) { &[] } else { id };
+        let id: &[u8] = if id.iter().all(|byte| *byte == 0) {
+            &[]
+        } else {
+            id
+        };
         let key: EdgeKey = ((*span.trace_id).into(), id.into());
         if !self.edges.contains_key(&key) {
             if self.edges.len() as i64 >= self.store.max_items {
@@ -319,7 +330,8 @@ impl Graph {
             edge.server = service.to_owned();
             edge.server_seconds = seconds;
         }
-        if !edge.client.is_empty() && !edge.server.is_empty()
+        if !edge.client.is_empty()
+            && !edge.server.is_empty()
             && let Some(edge) = self.edges.remove(&key)
         {
             self.count(edge);
@@ -349,8 +361,12 @@ impl Graph {
         series.requests += 1;
         let most = self.arguments.exponential_histogram_max_size.unwrap_or(0);
         let most = usize::try_from(most).unwrap_or(0).clamp(2, BUCKETS_MAX);
-        series.client.observe(&self.bounds, most, edge.client_seconds);
-        series.server.observe(&self.bounds, most, edge.server_seconds);
+        series
+            .client
+            .observe(&self.bounds, most, edge.client_seconds);
+        series
+            .server
+            .observe(&self.bounds, most, edge.server_seconds);
     }
 
     /// Edges whose other side has not come in time lead to a virtual node.

@@ -47,10 +47,20 @@ impl Graph {
         };
         let failed = self.series.iter().filter(|(key, _)| key.failed);
         let mut metrics = vec![
-            counter("traces_service_graph_request_total", self.series.iter().map(number).collect()),
-            counter("traces_service_graph_request_failed_total", failed.map(number).collect()),
-            self.latency("traces_service_graph_request_server", now_ns, |it| &it.server),
-            self.latency("traces_service_graph_request_client", now_ns, |it| &it.client),
+            counter(
+                "traces_service_graph_request_total",
+                self.series.iter().map(number).collect(),
+            ),
+            counter(
+                "traces_service_graph_request_failed_total",
+                failed.map(number).collect(),
+            ),
+            self.latency("traces_service_graph_request_server", now_ns, |it| {
+                &it.server
+            }),
+            self.latency("traces_service_graph_request_client", now_ns, |it| {
+                &it.client
+            }),
         ];
         metrics.retain(|metric| metric.data.points() > 0);
         metrics.into_iter().map(Lazy::new).collect()
@@ -157,4 +167,3 @@ impl Latency {
         }
     }
 }
-

@@ -187,12 +187,12 @@ impl SpanMetricsArguments {
         let histogram = &self.histogram;
         if !matches!(&*histogram.unit, "ms" | "s") {
             let unit = &histogram.unit;
-            return Err(format!("unknown unit {unit:?}, allowed units are \"ms\", \"s\""));
+            return Err(format!(
+                "unknown unit {unit:?}, allowed units are \"ms\", \"s\""
+            ));
         }
         if histogram.explicit.is_some() && histogram.exponential.is_some() {
-            return Err(
-                "use either `explicit` or `exponential` buckets histogram".to_owned()
-            );
+            return Err("use either `explicit` or `exponential` buckets histogram".to_owned());
         }
         dimension::check(&[&self.dimensions, &self.calls_dimensions])?;
         dimension::check(&[&self.dimensions, &histogram.dimensions])?;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batch::otlp::{
-    AnyValue, Attributes, Lazy, Metric, MetricData, OtlpBatch, OtlpSignal, Resource,
-    ResourceGroup, Scope, Span, Text, Tree,
+    AnyValue, Attributes, Lazy, Metric, MetricData, OtlpBatch, OtlpSignal, Resource, ResourceGroup,
+    Scope, Span, Text, Tree,
 };
 use engine::{Batch, Build, Consume, Ledger, Nack};
 use ops::points::put_attributes;
@@ -94,7 +94,11 @@ impl Measurer {
             arguments: arguments.clone(),
             measure,
             unit_ns,
-            instance: format!("{:016x}{:016x}", runtime::random_u64(), runtime::random_u64()),
+            instance: format!(
+                "{:016x}{:016x}",
+                runtime::random_u64(),
+                runtime::random_u64()
+            ),
             resources: RefCell::default(),
             ledger: cx.ledger("spans"),
         })
@@ -138,7 +142,9 @@ impl Measurer {
         put_attributes(&mut key, &mut Vec::new(), &telling);
         let most = usize::try_from(self.arguments.resource_metrics_cache_size).unwrap_or(0);
         if !resources.contains_key(&key) && most > 0 && resources.len() >= most {
-            let oldest = resources.iter().min_by_key(|(_, measured)| measured.touched);
+            let oldest = resources
+                .iter()
+                .min_by_key(|(_, measured)| measured.touched);
             if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
                 resources.remove(&oldest);
             }
@@ -216,7 +222,11 @@ impl Measurer {
         if let Some(dimensions) = &self.event_dimensions {
             for event in &span.events {
                 let mut attributes = attributes.clone();
-                let places = [&event.get().attributes, &span.attributes, &resource.attributes];
+                let places = [
+                    &event.get().attributes,
+                    &span.attributes,
+                    &resource.attributes,
+                ];
                 put_all(dimensions, &places, &mut attributes);
                 measured.events.add(&attributes, span, duration, now);
             }
@@ -256,11 +266,7 @@ impl Measurer {
     }
 }
 
-fn put_all<'a>(
-    dimensions: &[Dimension],
-    places: &[&Attributes<'a>],
-    into: &mut Attributes<'a>,
-) {
+fn put_all<'a>(dimensions: &[Dimension], places: &[&Attributes<'a>], into: &mut Attributes<'a>) {
     for dimension in dimensions {
         dimension.put(places, into);
     }

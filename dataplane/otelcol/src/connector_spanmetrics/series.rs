@@ -162,12 +162,10 @@ impl Family {
                 points: explicit.into_iter().map(Lazy::new).collect(),
                 temporality,
             }),
-            Measure::Exponential { .. } => {
-                MetricData::ExponentialHistogram(ExponentialHistogram {
-                    points: exponential.into_iter().map(Lazy::new).collect(),
-                    temporality,
-                })
-            }
+            Measure::Exponential { .. } => MetricData::ExponentialHistogram(ExponentialHistogram {
+                points: exponential.into_iter().map(Lazy::new).collect(),
+                temporality,
+            }),
         }
     }
 }

@@ -74,13 +74,15 @@ impl ProcessorBatchArguments {
                 "send_batch_max_size must be greater or equal to send_batch_size when not 0",
             );
         }
-        let lower = self.metadata_keys.iter().map(|key| key.to_ascii_lowercase());
+        let lower = self
+            .metadata_keys
+            .iter()
+            .map(|key| key.to_ascii_lowercase());
         let mut seen = BTreeSet::new();
         for key in lower {
             if !seen.insert(key.clone()) {
-                let text = format!(
-                    "duplicate entry in metadata_keys: \"{key}\" (case-insensitive)"
-                );
+                let text =
+                    format!("duplicate entry in metadata_keys: \"{key}\" (case-insensitive)");
                 check.attribute("metadata_keys", text);
             }
         }
@@ -167,7 +169,13 @@ impl DataComponent for ProcessorBatch {
         let handle = sender.handle();
         let input = batcher.clone();
         Ok(Built::new()
-            .port("input", Rc::new(Input { direct, batcher: input }))
+            .port(
+                "input",
+                Rc::new(Input {
+                    direct,
+                    batcher: input,
+                }),
+            )
             .run(async move { sender.run().await })
             .drain(move |why| {
                 batcher.flush_all();
@@ -272,7 +280,11 @@ impl Post for Merging {
 fn batch_of(signal: OtlpSignal, parcel: Parcel) -> Result<OtlpBatch, DecodeError> {
     if let ([piece], false) = (&*parcel.pieces, parcel.logged) {
         let items = parcel.items as usize;
-        return Ok(OtlpBatch::from_checked_request(signal, piece.clone(), items));
+        return Ok(OtlpBatch::from_checked_request(
+            signal,
+            piece.clone(),
+            items,
+        ));
     }
     let mut batch = OtlpBatch::empty(signal);
     for piece in parcel.pieces {
@@ -280,4 +292,3 @@ fn batch_of(signal: OtlpSignal, parcel: Parcel) -> Result<OtlpBatch, DecodeError
     }
     Ok(batch)
 }
-

@@ -73,9 +73,8 @@ const BYTES: &[f64] = &[
 impl Batcher {
     pub fn new(arguments: &ProcessorBatchArguments, cx: &Build) -> Rc<Batcher> {
         let labels = [("component_id", &*cx.node)];
-        let histogram = |decl: MetricDecl, bounds| {
-            cx.registry.histogram(decl.name, decl.help, &labels, bounds)
-        };
+        let histogram =
+            |decl: MetricDecl, bounds| cx.registry.histogram(decl.name, decl.help, &labels, bounds);
         let counter = |decl: MetricDecl| cx.registry.counter(decl.name, decl.help, &labels);
         let cardinality = cx
             .registry
@@ -157,7 +156,12 @@ impl Batcher {
     pub fn flush_all(self: &Rc<Self>) {
         let keys: Vec<Key> = self.open.borrow().keys().copied().collect();
         for key in keys {
-            while self.open.borrow().get(&key).is_some_and(|it| !it.parts.is_empty()) {
+            while self
+                .open
+                .borrow()
+                .get(&key)
+                .is_some_and(|it| !it.parts.is_empty())
+            {
                 self.send(key);
             }
         }
@@ -170,7 +174,11 @@ impl Batcher {
             let open = open.get_mut(&key).expect("a batch is open");
             open.number += 1;
             let (batch, waiters) = take(open, key.0, self.size_max);
-            (batch, waiters, (!open.parts.is_empty()).then_some(open.number))
+            (
+                batch,
+                waiters,
+                (!open.parts.is_empty()).then_some(open.number),
+            )
         };
         let batch = batch.from_client(self.groups.client(key.1));
         self.metrics.send_size.record(batch.items() as f64);

@@ -3,9 +3,7 @@
 use batch::otlp::{AnyValue, Lazy, LogRecord};
 
 use super::SamplerArguments;
-use super::sampler::{
-    Known, RANDOMNESS_IN_USE, Sampler, THRESHOLD_IN_USE, consistent, in_doubt,
-};
+use super::sampler::{Known, RANDOMNESS_IN_USE, Sampler, THRESHOLD_IN_USE, consistent, in_doubt};
 use super::threshold::{Randomness, Threshold, bytes_of};
 use super::traces::padded;
 
@@ -61,8 +59,12 @@ fn known(record: &LogRecord<'_>) -> Result<Known, String> {
         _ => None,
     };
     Ok(Known {
-        randomness: text(RANDOMNESS).map(|it| Randomness::parse(&it)).transpose()?,
-        threshold: text(THRESHOLD).map(|it| Threshold::parse(&it)).transpose()?,
+        randomness: text(RANDOMNESS)
+            .map(|it| Randomness::parse(&it))
+            .transpose()?,
+        threshold: text(THRESHOLD)
+            .map(|it| Threshold::parse(&it))
+            .transpose()?,
     })
 }
 

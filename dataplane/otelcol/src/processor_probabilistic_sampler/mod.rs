@@ -158,7 +158,11 @@ impl Processor {
         let (arguments, tell) = (&*self.arguments, &mut |why: &str| self.doubts.tell(why));
         if batch.signal() == OtlpSignal::Logs {
             let mut tree = batch.log_records();
-            for scope in tree.resources.iter_mut().flat_map(|group| &mut group.scopes) {
+            for scope in tree
+                .resources
+                .iter_mut()
+                .flat_map(|group| &mut group.scopes)
+            {
                 let records = &mut scope.items;
                 records.retain_mut(|record| logs::stays(record, &self.logs, arguments, tell));
             }
@@ -166,7 +170,11 @@ impl Processor {
             return tree.encode();
         }
         let mut tree = batch.spans();
-        for scope in tree.resources.iter_mut().flat_map(|group| &mut group.scopes) {
+        for scope in tree
+            .resources
+            .iter_mut()
+            .flat_map(|group| &mut group.scopes)
+        {
             let spans = &mut scope.items;
             spans.retain_mut(|span| traces::stays(span, &self.traces, arguments, tell));
         }

@@ -45,7 +45,10 @@ fn sampled<'a>(mode: &str, percentage: f64, mut span: Lazy<'a, Span<'a>>) -> Opt
 
 #[test]
 fn a_span_stays_if_its_randomness_reaches_the_threshold() {
-    assert_eq!(sampled("proportional", 50.0, span("", 0x80)).as_deref(), Some("ot=th:8"));
+    assert_eq!(
+        sampled("proportional", 50.0, span("", 0x80)).as_deref(),
+        Some("ot=th:8")
+    );
     assert_eq!(sampled("proportional", 50.0, span("", 0x7f)), None);
     assert_eq!(sampled("proportional", 0.0, span("", 0xff)), None);
     let all = sampled("equalizing", 250.0, span("a=b", 0));
@@ -55,10 +58,19 @@ fn a_span_stays_if_its_randomness_reaches_the_threshold() {
 #[test]
 fn shares_multiply_or_are_made_equal() {
     let before = || span("ot=th:8", 0xff);
-    assert_eq!(sampled("proportional", 50.0, before()).as_deref(), Some("ot=th:c"));
-    assert_eq!(sampled("equalizing", 50.0, before()).as_deref(), Some("ot=th:8"));
+    assert_eq!(
+        sampled("proportional", 50.0, before()).as_deref(),
+        Some("ot=th:c")
+    );
+    assert_eq!(
+        sampled("equalizing", 50.0, before()).as_deref(),
+        Some("ot=th:8")
+    );
     // A share never grows again.
-    assert_eq!(sampled("equalizing", 100.0, before()).as_deref(), Some("ot=th:8"));
+    assert_eq!(
+        sampled("equalizing", 100.0, before()).as_deref(),
+        Some("ot=th:8")
+    );
 }
 
 #[test]
@@ -69,9 +81,14 @@ fn what_is_in_doubt_goes_unless_a_priority_keeps_it() {
     let mut kept = span("", 0);
     let attributes = &mut kept.get_mut().attributes;
     attributes.set("sampling.priority", AnyValue::from("1"));
-    assert_eq!(sampled("proportional", 1.0, kept).as_deref(), Some("ot=th:0"));
+    assert_eq!(
+        sampled("proportional", 1.0, kept).as_deref(),
+        Some("ot=th:0")
+    );
     let mut left = span("", 0xff);
-    left.get_mut().attributes.set("sampling.priority", AnyValue::Int(0));
+    left.get_mut()
+        .attributes
+        .set("sampling.priority", AnyValue::Int(0));
     assert_eq!(sampled("proportional", 100.0, left), None);
 }
 
@@ -89,6 +106,12 @@ fn records_without_a_trace_are_sampled_by_an_attribute() {
     assert!(stays(&mut record));
     let threshold = record.get().attributes.get("sampling.threshold");
     assert_eq!(threshold, Some(&AnyValue::from("0")));
-    record.get_mut().attributes.set("priority", AnyValue::Double(1e-30));
-    assert!(stays(&mut record), "what is no probability is not asked for");
+    record
+        .get_mut()
+        .attributes
+        .set("priority", AnyValue::Double(1e-30));
+    assert!(
+        stays(&mut record),
+        "what is no probability is not asked for"
+    );
 }

@@ -46,7 +46,9 @@ impl Threshold {
     pub fn parse(text: &str) -> Result<Threshold, String> {
         let digits = u32::try_from(text.len()).unwrap_or(u32::MAX);
         if digits == 0 || DIGITS < digits {
-            return Err(format!("a threshold has 1 to {DIGITS} hexadecimal digits, not {text:?}"));
+            return Err(format!(
+                "a threshold has 1 to {DIGITS} hexadecimal digits, not {text:?}"
+            ));
         }
         Ok(Threshold(hexadecimal(text)? << (4 * (DIGITS - digits))))
     }
@@ -111,7 +113,9 @@ impl Randomness {
     /// Reads the value of `rv`.
     pub fn parse(text: &str) -> Result<Randomness, String> {
         if text.len() != DIGITS as usize {
-            return Err(format!("randomness has {DIGITS} hexadecimal digits, not {text:?}"));
+            return Err(format!(
+                "randomness has {DIGITS} hexadecimal digits, not {text:?}"
+            ));
         }
         hexadecimal(text).map(Randomness)
     }
@@ -148,7 +152,9 @@ mod tests {
     #[test]
     fn thresholds_gain_digits_near_zero_and_one() {
         let text = |probability, precision| {
-            Threshold::of_probability(probability, precision).unwrap().text()
+            Threshold::of_probability(probability, precision)
+                .unwrap()
+                .text()
         };
         assert_eq!(text(0.4, 4), "999a");
         assert_eq!(text(0.5, 4), "8");
@@ -156,7 +162,12 @@ mod tests {
         assert_eq!(text(0.01, 4), "fd70a");
         assert_eq!(text(1.0 / 3.0, 14), "aaaaaaaaaaaaac");
         assert_eq!(Threshold::of_probability(0.0, 4), None);
-        assert_eq!(Threshold::of_probability(PROBABILITY_MIN, 1).unwrap().text(), "ffffffffffffff");
+        assert_eq!(
+            Threshold::of_probability(PROBABILITY_MIN, 1)
+                .unwrap()
+                .text(),
+            "ffffffffffffff"
+        );
     }
 
     #[test]

@@ -3,9 +3,7 @@
 use batch::otlp::{AnyValue, Lazy, Span, Text};
 
 use super::SamplerArguments;
-use super::sampler::{
-    Known, RANDOMNESS_IN_USE, Sampler, THRESHOLD_IN_USE, consistent, in_doubt,
-};
+use super::sampler::{Known, RANDOMNESS_IN_USE, Sampler, THRESHOLD_IN_USE, consistent, in_doubt};
 use super::threshold::{Randomness, Threshold};
 use super::tracestate::TraceState;
 

@@ -29,9 +29,13 @@ impl TraceState {
         if text.is_empty() {
             return Ok(state);
         }
-        let members = text.split(',').map(|member| member.trim_matches([' ', '\t']));
+        let members = text
+            .split(',')
+            .map(|member| member.trim_matches([' ', '\t']));
         for (index, member) in members.enumerate() {
-            let parts = member.split_once('=').filter(|(key, value)| is_member(key, value));
+            let parts = member
+                .split_once('=')
+                .filter(|(key, value)| is_member(key, value));
             let Some((key, value)) = parts else {
                 return Err(format!("{member:?} is not a member of a trace state"));
             };
@@ -51,7 +55,10 @@ impl TraceState {
             return Err(format!("the member ot has at most {OT_BYTES_MAX} bytes"));
         }
         for part in text.split(';') {
-            match part.split_once(':').filter(|(key, value)| is_ot_part(key, value)) {
+            match part
+                .split_once(':')
+                .filter(|(key, value)| is_ot_part(key, value))
+            {
                 Some(("rv", value)) => self.randomness = Some(Randomness::parse(value)?),
                 Some(("th", value)) => self.threshold = Some(Threshold::parse(value)?),
                 Some(_) => self.others.push(part.to_owned()),
@@ -95,16 +102,19 @@ fn is_member(key: &str, value: &str) -> bool {
 }
 
 fn is_key_of(key: &str, bytes_max: usize) -> bool {
-    let is_key_byte = |byte: u8| {
-        matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/')
-    };
+    let is_key_byte =
+        |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/');
     (1..=bytes_max).contains(&key.len()) && key.bytes().all(is_key_byte)
 }
 
 fn is_ot_part(key: &str, value: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_lowercase())
-        && key.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'))
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && key
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'))
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 #[cfg(test)]
@@ -122,7 +132,9 @@ mod tests {
 
     #[test]
     fn what_is_not_well_formed_is_refused() {
-        for wrong in ["a", "=b", "A=b", "a=", "ot=th", "ot=th:xx", "ot=rv:1", "a=b,,c=d"] {
+        for wrong in [
+            "a", "=b", "A=b", "a=", "ot=th", "ot=th:xx", "ot=rv:1", "a=b,,c=d",
+        ] {
             assert!(TraceState::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -22,7 +22,9 @@ impl Mask {
     pub fn new(function: &str, key: Option<&Secret>) -> Result<Mask, String> {
         let key = || match key {
             Some(key) if !key.expose().is_empty() => Ok(key.clone()),
-            _ => Err(format!("hmac_key must be set for hash_function {function:?}")),
+            _ => Err(format!(
+                "hmac_key must be set for hash_function {function:?}"
+            )),
         };
         match function.to_ascii_lowercase().as_str() {
             "" => Ok(Mask::Stars),
@@ -105,8 +107,15 @@ mod tests {
             masked("hmac-sha256", "Jefe").unwrap(),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
-        assert!(masked("hmac-sha512", "Jefe").unwrap().starts_with("164b7a7bfcf819e2e395fbe7"));
-        assert_eq!(masked("md5", "").unwrap(), "d03cb659cbf9192dcd066272249f8412");
+        assert!(
+            masked("hmac-sha512", "Jefe")
+                .unwrap()
+                .starts_with("164b7a7bfcf819e2e395fbe7")
+        );
+        assert_eq!(
+            masked("md5", "").unwrap(),
+            "d03cb659cbf9192dcd066272249f8412"
+        );
         assert_eq!(masked("", "").unwrap(), "****");
         assert!(masked("hmac-sha256", "").is_err());
         assert!(masked("crc", "").is_err());

@@ -131,7 +131,15 @@ impl RedactionArguments {
             check.body(message);
         }
         let databases = self.db_sanitizer.as_ref().map(|it| {
-            [&it.es, &it.memcached, &it.mongo, &it.opensearch, &it.redis, &it.sql, &it.valkey]
+            [
+                &it.es,
+                &it.memcached,
+                &it.mongo,
+                &it.opensearch,
+                &it.redis,
+                &it.sql,
+                &it.valkey,
+            ]
         });
         let mut databases = databases.iter().flatten().filter_map(|it| it.as_ref());
         if databases.any(|it| it.enabled) {
@@ -239,11 +247,26 @@ macro_rules! with_points {
     ($data:expr, $points:ident => $body:expr, $empty:expr) => {
         match $data {
             MetricData::Empty => $empty,
-            MetricData::Gauge(it) => { let $points = it; $body }
-            MetricData::Sum(it) => { let $points = it; $body }
-            MetricData::Histogram(it) => { let $points = it; $body }
-            MetricData::ExponentialHistogram(it) => { let $points = it; $body }
-            MetricData::Summary(it) => { let $points = it; $body }
+            MetricData::Gauge(it) => {
+                let $points = it;
+                $body
+            }
+            MetricData::Sum(it) => {
+                let $points = it;
+                $body
+            }
+            MetricData::Histogram(it) => {
+                let $points = it;
+                $body
+            }
+            MetricData::ExponentialHistogram(it) => {
+                let $points = it;
+                $body
+            }
+            MetricData::Summary(it) => {
+                let $points = it;
+                $body
+            }
         }
     };
 }

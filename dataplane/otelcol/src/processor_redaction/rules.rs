@@ -70,7 +70,14 @@ const BODY_IGNORED: Told = Told {
 };
 /// What one redaction told, the next one leaves alone.
 const ALL_TOLD: [Told; 8] = [
-    REDACTED, MASKED, ALLOWED, IGNORED, BODY_REDACTED, BODY_MASKED, BODY_ALLOWED, BODY_IGNORED,
+    REDACTED,
+    MASKED,
+    ALLOWED,
+    IGNORED,
+    BODY_REDACTED,
+    BODY_MASKED,
+    BODY_ALLOWED,
+    BODY_IGNORED,
 ];
 
 /// Keys by what happens to them.
@@ -141,7 +148,9 @@ impl Rules {
             if any(&self.allowed_values, &text) {
                 found.allowed.push(key.into_owned());
             } else if any(&self.blocked_keys, &key) {
-                found.values.push((index, self.mask.matches(&text, &self.everything)));
+                found
+                    .values
+                    .push((index, self.mask.matches(&text, &self.everything)));
                 found.masked.push(key.into_owned());
             } else if let Some(masked) = self.masked(&text) {
                 found.values.push((index, masked));
@@ -284,7 +293,9 @@ impl Rules {
     }
 
     fn removes(&self, key: &str) -> bool {
-        self.allowed.as_ref().is_some_and(|allowed| !allowed.contains(key))
+        self.allowed
+            .as_ref()
+            .is_some_and(|allowed| !allowed.contains(key))
     }
 }
 

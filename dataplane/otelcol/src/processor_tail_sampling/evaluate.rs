@@ -9,8 +9,7 @@ use ops::regex::GoRegex;
 use runtime::Instant;
 
 use super::policies::{
-    AndBlock, CompositeBlock, OttlCondition, PolicyBlock, SimplePolicy, StatusCode,
-    StringAttribute,
+    AndBlock, CompositeBlock, OttlCondition, PolicyBlock, SimplePolicy, StatusCode, StringAttribute,
 };
 use crate::ottl::{self, Surroundings, TRACES};
 
@@ -53,16 +52,43 @@ impl<'a> Trace<'a> {
 /// A policy as it is asked.
 pub enum Policy {
     Always,
-    Boolean { key: String, value: bool },
-    Limit { bucket: Bucket, bytes: bool },
-    Latency { min: i64, max: i64 },
-    Numeric { key: String, min: i64, max: i64, invert: bool },
+    Boolean {
+        key: String,
+        value: bool,
+    },
+    Limit {
+        bucket: Bucket,
+        bytes: bool,
+    },
+    Latency {
+        min: i64,
+        max: i64,
+    },
+    Numeric {
+        key: String,
+        min: i64,
+        max: i64,
+        invert: bool,
+    },
     Ottl(Vec<Conditions>),
-    Probabilistic { salt: String, threshold: u64 },
-    SpanCount { min: i64, max: i64 },
+    Probabilistic {
+        salt: String,
+        threshold: u64,
+    },
+    SpanCount {
+        min: i64,
+        max: i64,
+    },
     Status(Vec<i32>),
-    Text { key: String, values: Values, invert: bool },
-    TraceState { key: String, values: Vec<String> },
+    Text {
+        key: String,
+        values: Values,
+        invert: bool,
+    },
+    TraceState {
+        key: String,
+        values: Vec<String>,
+    },
     And(Vec<Policy>),
     Not(Box<Policy>),
     Composite(Composite),
@@ -100,7 +126,11 @@ pub struct Bucket {
 
 impl Bucket {
     fn new(rate: i64, capacity: i64) -> Bucket {
-        let capacity = if capacity == 0 { rate.saturating_mul(2) } else { capacity };
+        let capacity = if capacity == 0 {
+            rate.saturating_mul(2)
+        } else {
+            capacity
+        };
         Bucket {
             rate: rate as f64,
             capacity: capacity as f64,
@@ -124,14 +154,22 @@ impl Bucket {
 
 /// The policy of a block; `true` beside one that drops.
 pub fn compile(block: &PolicyBlock) -> Result<(Policy, bool), String> {
-    let missing = || format!("policy \"{}\" has no block \"{}\"", name(block), kind(block));
+    let missing = || {
+        format!(
+            "policy \"{}\" has no block \"{}\"",
+            name(block),
+            kind(block)
+        )
+    };
     let policy = match kind(block) {
         "and" => and(block.and.as_ref().ok_or_else(missing)?)?,
         "drop" => {
             let sub = &block.drop.as_ref().ok_or_else(missing)?.policies;
             return Ok((Policy::And(all(sub)?), true));
         }
-        "not" => Policy::Not(Box::new(simple(&block.not.as_ref().ok_or_else(missing)?.policy)?)),
+        "not" => Policy::Not(Box::new(simple(
+            &block.not.as_ref().ok_or_else(missing)?.policy,
+        )?)),
         "composite" => composite(block.composite.as_ref().ok_or_else(missing)?)?,
         _ => simple(&block.simple)?,
     };
@@ -198,18 +236,29 @@ fn simple(block: &SimplePolicy) -> Result<Policy, String> {
         }),
         "numeric_attribute" => block.numeric_attribute.as_ref().map(|it| Policy::Numeric {
             key: it.key.clone(),
-            min: if it.min_value == 0 { i64::MIN } else { it.min_value },
-            max: if it.max_value == 0 { i64::MAX } else { it.max_value },
+            min: if it.min_value == 0 {
+                i64::MIN
+            } else {
+                it.min_value
+            },
+            max: if it.max_value == 0 {
+                i64::MAX
+            } else {
+                it.max_value
+            },
             invert: it.invert_match,
         }),
         "ottl_condition" => block.ottl_condition.as_ref().map(conditions).transpose()?,
-        "probabilistic" => block.probabilistic.as_ref().map(|it| Policy::Probabilistic {
-            salt: match it.hash_salt.as_str() {
-                "" => "default-hash-seed".to_owned(),
-                salt => salt.to_owned(),
-            },
-            threshold: share(it.sampling_percentage / 100.0),
-        }),
+        "probabilistic" => block
+            .probabilistic
+            .as_ref()
+            .map(|it| Policy::Probabilistic {
+                salt: match it.hash_salt.as_str() {
+                    "" => "default-hash-seed".to_owned(),
+                    salt => salt.to_owned(),
+                },
+                threshold: share(it.sampling_percentage / 100.0),
+            }),
         "rate_limiting" => block.rate_limiting.as_ref().map(|it| Policy::Limit {
             bucket: Bucket::new(it.spans_per_second, it.burst_capacity),
             bytes: false,
@@ -256,7 +305,9 @@ fn status(block: &StatusCode) -> Result<Policy, String> {
         "UNSET" => Ok(0),
         "OK" => Ok(1),
         "ERROR" => Ok(2),
-        other => Err(format!("unknown status code \"{other}\", supported: OK, ERROR, UNSET")),
+        other => Err(format!(
+            "unknown status code \"{other}\", supported: OK, ERROR, UNSET"
+        )),
     };
     let codes: Result<Vec<i32>, String> = block.status_codes.iter().map(code).collect();
     codes.map(Policy::Status)
@@ -290,7 +341,9 @@ fn share(ratio: f64) -> u64 {
     let fraction = (bits & ((1 << 52) - 1)) | 1 << 52;
     let shift = 1075 - (bits >> 52);
     let product = u128::from(u64::MAX) * u128::from(fraction);
-    product.checked_shr(u32::try_from(shift).unwrap_or(u32::MAX)).map_or(0, |it| it as u64)
+    product
+        .checked_shr(u32::try_from(shift).unwrap_or(u32::MAX))
+        .map_or(0, |it| it as u64)
 }
 
 impl Policy {
@@ -310,14 +363,21 @@ impl Policy {
                 bucket.take(if *bytes { trace.bytes() } else { trace.spans }, now)
             }
             Policy::Latency { min, max } => is_slow(trace, *min, *max),
-            Policy::Numeric { key, min, max, invert } => {
+            Policy::Numeric {
+                key,
+                min,
+                max,
+                invert,
+            } => {
                 // Compat: what is no number counts as zero.
                 let number = |value: &AnyValue<'_>| match value {
                     AnyValue::Int(value) => *value,
                     _ => 0,
                 };
                 let fits = |it: &Attributes<'_>| {
-                    it.get(key).map(number).is_some_and(|it| *min <= it && it <= *max)
+                    it.get(key)
+                        .map(number)
+                        .is_some_and(|it| *min <= it && it <= *max)
                 };
                 trace.has(fits) != *invert
             }
@@ -331,10 +391,12 @@ impl Policy {
                 let spans = i64::try_from(trace.spans).unwrap_or(i64::MAX);
                 *min <= spans && (*max == 0 || spans <= *max)
             }
-            Policy::Status(codes) => trace.spans().any(|span| {
-                codes.contains(&span.status.code)
-            }),
-            Policy::Text { key, values, invert } => {
+            Policy::Status(codes) => trace.spans().any(|span| codes.contains(&span.status.code)),
+            Policy::Text {
+                key,
+                values,
+                invert,
+            } => {
                 let fits = |it: &Attributes<'_>| match it.get(key) {
                     Some(AnyValue::String(text)) => values.fit(&text.to_str()),
                     _ => false,
@@ -432,5 +494,7 @@ fn holds(
 fn size<'a>(tree: &Tree<'a, Span<'a>>) -> (usize, usize) {
     let scopes = tree.resources.iter().flat_map(|group| &group.scopes);
     let spans = scopes.flat_map(|scope| &scope.items);
-    spans.fold((0, 0), |(spans, events), span| (spans + 1, events + span.get().events.len()))
+    spans.fold((0, 0), |(spans, events), span| {
+        (spans + 1, events + span.get().events.len())
+    })
 }

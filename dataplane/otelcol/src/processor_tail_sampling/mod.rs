@@ -89,7 +89,10 @@ impl TailSamplingArguments {
         }
         let unknown = |name: &&String| !CACHES.contains(&name.as_str());
         if let Some(name) = self.decision_cache.keys().find(unknown) {
-            check.attribute("decision_cache", format!("decision_cache has no field {name:?}"));
+            check.attribute(
+                "decision_cache",
+                format!("decision_cache has no field {name:?}"),
+            );
         }
         if let Err(message) = self.compile() {
             check.body(message);
@@ -272,7 +275,9 @@ impl Sampler {
             match self.forward.consume(whole).await {
                 Ok(()) => self.ledger.pass(spans),
                 Err(nack) if nack.retryable && !all => {
-                    self.waiting.borrow_mut().put_back(&id, batches, runtime::now() + TICK);
+                    self.waiting
+                        .borrow_mut()
+                        .put_back(&id, batches, runtime::now() + TICK);
                     continue;
                 }
                 Err(nack) => {

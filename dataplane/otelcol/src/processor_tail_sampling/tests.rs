@@ -98,7 +98,10 @@ fn policies_look_at_status_attributes_and_time() {
         })
     };
     assert!(samples(&latency(5, 0), span(1, 0, "")));
-    assert!(!samples(&latency(5, 10), span(1, 0, "")), "with a limit, 5 is not above 5");
+    assert!(
+        !samples(&latency(5, 10), span(1, 0, "")),
+        "with a limit, 5 is not above 5"
+    );
     let ottl = block(SimplePolicy {
         ottl_condition: Some(OttlCondition {
             error_mode: "ignore".to_owned(),
@@ -125,7 +128,10 @@ fn policies_join_others() {
         ..block(simple("not", "not"))
     };
     assert!(samples(&not, span(1, 0, "")));
-    assert!(compile(&block(simple("none", "latency"))).is_err(), "it has no block");
+    assert!(
+        compile(&block(simple("none", "latency"))).is_err(),
+        "it has no block"
+    );
     assert!(compile(&block(simple("none", "luck"))).is_err());
 }
 
@@ -147,7 +153,10 @@ fn rates_are_kept_and_shares_are_shares() {
             .samples(&trace, now, &Surroundings::new("test"))
             .unwrap()
     };
-    assert_eq!([at(0), at(0), at(0), at(1), at(1)], [true, true, false, true, false]);
+    assert_eq!(
+        [at(0), at(0), at(0), at(1), at(1)],
+        [true, true, false, true, false]
+    );
     let share = |sampling_percentage| {
         block(SimplePolicy {
             probabilistic: Some(Probabilistic {
@@ -180,7 +189,11 @@ fn spans_wait_by_their_trace_and_late_ones_follow_the_decision() {
         for part in by_trace(&batch()) {
             waiting.arrive(part, Instant::ZERO);
         }
-        assert!(waiting.due(Instant::from_nanos(9_999_999_999), false).is_empty());
+        assert!(
+            waiting
+                .due(Instant::from_nanos(9_999_999_999), false)
+                .is_empty()
+        );
         let due = waiting.due(Instant::from_nanos(10_000_000_000), false);
         assert_eq!(due, [[1; 16], [2; 16]]);
         for (id, sampled) in due.iter().zip([true, false]) {

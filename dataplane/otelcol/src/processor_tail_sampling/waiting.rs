@@ -127,7 +127,11 @@ impl Waiting {
             let Some((oldest, number)) = self.order.pop_front() else {
                 break;
             };
-            if self.traces.get(&oldest).is_some_and(|entry| entry.number == number) {
+            if self
+                .traces
+                .get(&oldest)
+                .is_some_and(|entry| entry.number == number)
+            {
                 forgotten += self.traces.remove(&oldest).map_or(0, |entry| entry.spans());
             }
         }
@@ -149,7 +153,11 @@ impl Waiting {
                 entry.number == *number && entry.waits() && (all || entry.due <= now)
             })
         };
-        self.order.iter().filter(is_due).map(|(id, _)| *id).collect()
+        self.order
+            .iter()
+            .filter(is_due)
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     /// What waits of a trace, and whether it was sampled before.
@@ -180,7 +188,11 @@ impl Waiting {
 
     /// Remembers a decision: in its cache if there is one, else with the trace.
     pub fn decided(&mut self, id: &TraceId, sampled: bool) {
-        let cache = if sampled { &mut self.sampled } else { &mut self.others };
+        let cache = if sampled {
+            &mut self.sampled
+        } else {
+            &mut self.others
+        };
         let waits = self.traces.get(id).is_some_and(Entry::waits);
         if cache.add(*id) && !waits {
             self.traces.remove(id);
@@ -280,7 +292,11 @@ pub fn by_trace(batch: &OtlpBatch) -> Vec<Part> {
                     });
                 }
                 part.last = Some((group_at, scope_at));
-                into.scopes.last_mut().expect("pushed above").items.push(span.clone());
+                into.scopes
+                    .last_mut()
+                    .expect("pushed above")
+                    .items
+                    .push(span.clone());
             }
         }
     }

@@ -8,9 +8,7 @@ use schema::{Arguments, Bytes, Check, Value};
 use stdx::glob::Glob;
 
 use crate::receiving::Trim;
-use crate::settings::{
-    DebugMetrics, Handler, Multiline, Outputs, RetryOnFailure, refuse_encoding,
-};
+use crate::settings::{DebugMetrics, Handler, Multiline, Outputs, RetryOnFailure, refuse_encoding};
 
 #[derive(Arguments)]
 #[arg(check = ReceiverFilelogArguments::check)]
@@ -182,7 +180,10 @@ impl ReceiverFilelogArguments {
             ("acquire_fs_lock", self.acquire_fs_lock),
             ("compression", !self.compression.is_empty()),
             ("delete_after_read", self.delete_after_read),
-            ("include_file_owner_group_name", self.include_file_owner_group_name),
+            (
+                "include_file_owner_group_name",
+                self.include_file_owner_group_name,
+            ),
             ("include_file_owner_name", self.include_file_owner_name),
             ("include_file_permissions", self.include_file_permissions),
         ];
@@ -234,7 +235,9 @@ fn json(value: &Value) -> serde_json::Value {
         Value::String(text) => Json::String(text.to_string()),
         Value::Array(values) => Json::Array(values.iter().map(json).collect()),
         Value::Object(object) => {
-            let fields = object.iter().map(|(key, value)| (key.to_string(), json(value)));
+            let fields = object
+                .iter()
+                .map(|(key, value)| (key.to_string(), json(value)));
             Json::Object(fields.collect())
         }
         Value::Null | Value::Targets(_) | Value::Function(_) | Value::Capsule(_) => Json::Null,

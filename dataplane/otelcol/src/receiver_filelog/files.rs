@@ -22,7 +22,9 @@ pub struct Names {
 impl Names {
     pub fn new(include: &[String], exclude: &[String], older_than: Duration) -> Names {
         let globs = |patterns: &[String]| {
-            let globs = patterns.iter().map(|it| Glob::new(it).expect("checked: a pattern"));
+            let globs = patterns
+                .iter()
+                .map(|it| Glob::new(it).expect("checked: a pattern"));
             globs.collect()
         };
         Names {

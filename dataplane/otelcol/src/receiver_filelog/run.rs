@@ -51,7 +51,9 @@ impl Reader {
                 arguments.multiline.as_ref(),
                 arguments.max_log_size.0 as usize,
             ),
-            pipeline: arguments.pipeline().expect("checked: operators can be made"),
+            pipeline: arguments
+                .pipeline()
+                .expect("checked: operators can be made"),
             offsets,
             files: HashMap::new(),
             failures: Throttle::new(FAILURES_EVERY),
@@ -84,14 +86,21 @@ impl Reader {
             let mut opened = self.files.remove(&identity).expect("a key of it");
             let result = self.read(&mut opened).await;
             if let Err(error) = &result {
-                self.failed(&format!("{} cannot be read: {error}", opened.path.display()));
+                self.failed(&format!(
+                    "{} cannot be read: {error}",
+                    opened.path.display()
+                ));
             }
             // One without a name of ours is kept until it was read to its end.
             if result.is_ok() && there.contains(&identity) {
                 self.files.insert(identity, opened);
             }
         }
-        let now = self.files.values().map(|file| (file.identity, file.offset)).collect();
+        let now = self
+            .files
+            .values()
+            .map(|file| (file.identity, file.offset))
+            .collect();
         if let Some(offsets) = &mut self.offsets
             && let Err(error) = offsets.keep(now).await
         {
@@ -100,7 +109,10 @@ impl Reader {
     }
 
     async fn open(&mut self, path: &Path, identity: Identity, is_first: bool) {
-        let kept = self.offsets.as_ref().and_then(|offsets| offsets.get(identity));
+        let kept = self
+            .offsets
+            .as_ref()
+            .and_then(|offsets| offsets.get(identity));
         let from_end = is_first && self.arguments.start_at == "end";
         let offset = kept.or(if from_end { None } else { Some(0) });
         match Opened::open(path, offset).await {
@@ -128,7 +140,9 @@ impl Reader {
                 entries.extend(self.entry(text, common.clone(), opened.records));
             }
             for (resource, records) in by_resource(entries) {
-                self.intake.insist(batch_of(records, resource), Transport::File).await;
+                self.intake
+                    .insist(batch_of(records, resource), Transport::File)
+                    .await;
             }
             opened.offset = behind;
         }
@@ -199,7 +213,10 @@ impl Reader {
 fn by_resource(entries: Vec<Entry>) -> Vec<(Attributes<'static>, Vec<LogRecord<'static>>)> {
     let mut groups: Vec<(Attributes<'static>, Vec<LogRecord<'static>>)> = Vec::new();
     for entry in entries {
-        match groups.last_mut().filter(|(resource, _)| *resource == entry.resource) {
+        match groups
+            .last_mut()
+            .filter(|(resource, _)| *resource == entry.resource)
+        {
             Some((_, records)) => records.push(entry.record),
             None => groups.push((entry.resource, vec![entry.record])),
         }

@@ -100,7 +100,9 @@ impl ThriftHttp {
     }
 
     pub async fn answer(self: Rc<Self>, request: Incoming) -> Answer {
-        self.door.answer(request, |request| self.take(request)).await
+        self.door
+            .answer(request, |request| self.take(request))
+            .await
     }
 
     async fn take(&self, mut request: Incoming) -> Answer {
@@ -114,7 +116,12 @@ impl ThriftHttp {
         let kind = request.headers.get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
-        if !["application/x-thrift", "application/vnd.apache.thrift.binary"].contains(&&*kind) {
+        if ![
+            "application/x-thrift",
+            "application/vnd.apache.thrift.binary",
+        ]
+        .contains(&&*kind)
+        {
             return bad(&format!("Unsupported content type: {kind}"));
         }
         let (body, _room) = match self.door.body(&mut request, &self.intake).await {

@@ -65,9 +65,8 @@ pub struct Calls {
 impl Calls {
     pub fn new(cx: &Build) -> Calls {
         let labels = [("component_id", &*cx.node), ("rpc_system", "grpc")];
-        let histogram = |decl: MetricDecl, bounds| {
-            cx.registry.histogram(decl.name, decl.help, &labels, bounds)
-        };
+        let histogram =
+            |decl: MetricDecl, bounds| cx.registry.histogram(decl.name, decl.help, &labels, bounds);
         Calls {
             duration: histogram(DURATION, MILLISECONDS),
             request_bytes: histogram(REQUEST_BYTES, SIZES),

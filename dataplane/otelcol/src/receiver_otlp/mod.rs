@@ -24,9 +24,9 @@ use std::sync::Arc;
 use engine::{Build, BuildError, Built, Component, DataComponent, Role, Spread};
 use schema::{MetricDecl, Stability};
 
+use crate::receiving::{Intake, Transport, handler, listen, serve};
 pub use arguments::ReceiverOtlpArguments;
 pub use grpc::path as grpc_path;
-use crate::receiving::{Intake, Transport, handler, listen, serve};
 
 pub static COMPONENT: Component = Component::of::<ReceiverOtlp>();
 
@@ -43,10 +43,7 @@ impl DataComponent for ReceiverOtlp {
     const SPREAD: Spread = Spread::ByConnection;
     const METRICS: &'static [MetricDecl] = metrics::DECLARED;
 
-    async fn build(
-        arguments: Arc<ReceiverOtlpArguments>,
-        cx: &Build,
-    ) -> Result<Built, BuildError> {
+    async fn build(arguments: Arc<ReceiverOtlpArguments>, cx: &Build) -> Result<Built, BuildError> {
         let intake = Rc::new(Intake::new(cx, &arguments.output, "otlp", TRANSPORTS));
         let mut servers = Vec::new();
         if let Some(settings) = &arguments.grpc {

@@ -67,7 +67,9 @@ impl DataComponent for ReceiverSyslog {
             };
             packets.spawn(async move {
                 while let Ok((packet, peer)) = receiver.recv().await {
-                    reader.packet(&packet, peer, receiver.local_addr(), &intake).await;
+                    reader
+                        .packet(&packet, peer, receiver.local_addr(), &intake)
+                        .await;
                 }
             });
         }

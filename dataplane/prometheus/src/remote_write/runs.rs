@@ -103,9 +103,8 @@ impl Run {
         };
         let timestamp_ms = samples[0].timestamp_ms;
         let mut pairs = self.from.iter().zip(samples);
-        pairs.all(|(series, sample)| {
-            sample.series == *series && sample.timestamp_ms == timestamp_ms
-        })
+        pairs
+            .all(|(series, sample)| sample.series == *series && sample.timestamp_ms == timestamp_ms)
     }
 
     fn memory_bytes(&self) -> usize {
@@ -202,9 +201,8 @@ impl Runs {
     ) -> Option<Rc<Run>> {
         blocks.begin_stencil(&mut self.maker, samples[0].timestamp_ms);
         let maker = &mut self.maker;
-        let fits = |outcome: &&Option<SeriesId>| {
-            outcome.is_none_or(|series| maker.push(table, series))
-        };
+        let fits =
+            |outcome: &&Option<SeriesId>| outcome.is_none_or(|series| maker.push(table, series));
         let to = &outcomes[..outcomes.iter().take_while(fits).count()];
         if to.len() < RUN_MIN {
             return None;

@@ -33,11 +33,12 @@ impl Rig {
 
     fn series(&self, numbers: std::ops::Range<usize>) -> Vec<SeriesId> {
         let name = |number: usize| format!("n{number}");
-        let labels = |number| -> LabelsBuf {
-            [("__name__", name(number).as_str())].into_iter().collect()
-        };
+        let labels =
+            |number| -> LabelsBuf { [("__name__", name(number).as_str())].into_iter().collect() };
         let mut table = self.table.borrow_mut();
-        numbers.map(|number| table.intern(&labels(number))).collect()
+        numbers
+            .map(|number| table.intern(&labels(number)))
+            .collect()
     }
 
     /// Takes a batch as the encoder does, all series kept: which samples went how.
@@ -87,7 +88,11 @@ fn a_batch_that_comes_again_within_seconds_goes_out_by_stencils() {
         assert_eq!(rig.take(&series), "run 64, run 36");
         runtime::sleep(Duration::from_secs(10)).await;
         assert_eq!(rig.take(&series), "new", "memory is not for rare batches");
-        assert_eq!(rig.take(&series), "run 64, run 36", "but what is drawn is used");
+        assert_eq!(
+            rig.take(&series),
+            "run 64, run 36",
+            "but what is drawn is used"
+        );
     });
 }
 
@@ -160,7 +165,11 @@ fn stencils_leave_the_table_as_it_was() {
 /// 150 series that count seconds; some have no value but zero, and one comes and goes.
 fn page(second: u64) -> String {
     let line = |number: u64| {
-        let value = if number.is_multiple_of(3) { 0 } else { second * 1000 + number };
+        let value = if number.is_multiple_of(3) {
+            0
+        } else {
+            second * 1000 + number
+        };
         format!("n{{number=\"{number}\"}} {value}\n")
     };
     let shown = (0..150).filter(|number| *number != 77 || second % 4 != 3);
@@ -198,7 +207,11 @@ fn what_arrives_is_what_was_exposed_with_rules_that_drop_and_rename() {
             ("scrape_timeout", Value::string("500ms")),
         ]);
         let scrape = node(&scrape::COMPONENT, "prometheus.scrape.s", arguments);
-        apply(&shard, &[scrape, remote_write(&[endpoint(&plain), with_rules])]).await;
+        apply(
+            &shard,
+            &[scrape, remote_write(&[endpoint(&plain), with_rules])],
+        )
+        .await;
         runtime::sleep(SECOND * 12).await;
         for number in 0..150u64 {
             let series = format!("n{{instance=\"i\",job=\"j\",number=\"{number}\"}} ");
@@ -212,14 +225,13 @@ fn what_arrives_is_what_was_exposed_with_rules_that_drop_and_rename() {
             };
             let good = |first: u64| {
                 let pairs = values.iter().zip(first..);
-                pairs.into_iter().all(|(value, second)| {
-                    value.to_bits() == expected(second).to_bits()
-                })
+                pairs
+                    .into_iter()
+                    .all(|(value, second)| value.to_bits() == expected(second).to_bits())
             };
             assert!((0..3).any(good), "{series}: {values:?}");
-            let renamed = format!(
-                "n{{instance=\"i\",job=\"j\",number=\"{number}\",nummer=\"{number}\"}} "
-            );
+            let renamed =
+                format!("n{{instance=\"i\",job=\"j\",number=\"{number}\",nummer=\"{number}\"}} ");
             let dropped = (10..20).contains(&number);
             let arrived = values_of(&ruled, &renamed).len();
             assert_eq!(arrived, if dropped { 0 } else { values.len() }, "{renamed}");

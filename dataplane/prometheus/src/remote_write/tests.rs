@@ -246,14 +246,19 @@ fn what_is_refused_for_good_is_kept_with_the_reason_and_sent_again_on_demand() {
         exposer.show("b 2\n");
         runtime::sleep(SECOND * 2).await;
         assert!(values(&receiver, "a").iter().all(|value| value != "1"));
-        let folder = std::path::Path::new("/storage").join(NODE).join("dead-letters");
+        let folder = std::path::Path::new("/storage")
+            .join(NODE)
+            .join("dead-letters");
         let letters = runtime::fs::read_dir(&folder).await.expect("a folder");
         assert!(!letters.is_empty());
         for letter in &letters {
             let path = folder.join(&letter.name);
             let file = runtime::fs::read(&path).await.expect("a file");
             let read = engine::outbox::Letter::decode(&file).expect("a letter");
-            assert_eq!((read.node.as_str(), read.reason.as_str()), (NODE, "rejected"));
+            assert_eq!(
+                (read.node.as_str(), read.reason.as_str()),
+                (NODE, "rejected")
+            );
             assert!(read.message.contains("400"), "{}", read.message);
             let again = path.with_extension("redrive");
             runtime::fs::rename(&path, &again).await.expect("renamed");

@@ -272,7 +272,11 @@ fn each_failed_scrape_adds_a_line_to_the_failure_file() {
             let fields: serde_json::Value = serde_json::from_str(line).expect("JSON");
             assert_eq!(fields["job_name"], "j");
             assert_eq!(fields["level"], "ERROR");
-            assert!(fields["msg"].as_str().is_some_and(|text| text.contains("line 1")));
+            assert!(
+                fields["msg"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("line 1"))
+            );
         }
     });
 }
