@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use batch::otlp::{AnyValue, Attributes, OtlpBatch, Span, Tree};
+use batch::otlp::{AnyValue, Attributes, Span, Tree};
 use ops::ottl::otlp::keep_spans;
 use ops::ottl::{Conditions, Owner, Set};
 use ops::regex::GoRegex;
@@ -11,43 +11,8 @@ use runtime::Instant;
 use super::policies::{
     AndBlock, CompositeBlock, OttlCondition, PolicyBlock, SimplePolicy, StatusCode, StringAttribute,
 };
+use super::trace::Trace;
 use crate::ottl::{self, Surroundings, TRACES};
-
-/// A trace that is decided on.
-pub struct Trace<'a> {
-    pub id: [u8; 16],
-    pub batches: &'a [OtlpBatch],
-    pub trees: Vec<Tree<'a, Span<'a>>>,
-    pub spans: usize,
-}
-
-impl<'a> Trace<'a> {
-    pub fn of(id: [u8; 16], batches: &'a [OtlpBatch]) -> Trace<'a> {
-        Trace {
-            id,
-            batches,
-            trees: batches.iter().map(OtlpBatch::spans).collect(),
-            spans: batches.iter().map(OtlpBatch::items).sum(),
-        }
-    }
-
-    fn spans(&self) -> impl Iterator<Item = &Span<'a>> {
-        let groups = self.trees.iter().flat_map(|tree| &tree.resources);
-        let scopes = groups.flat_map(|group| &group.scopes);
-        scopes.flat_map(|scope| &scope.items).map(|span| span.get())
-    }
-
-    fn bytes(&self) -> usize {
-        self.batches.iter().map(OtlpBatch::bytes).sum()
-    }
-
-    /// Whether attributes of a resource, or else of a span, are so.
-    fn has(&self, fits: impl Fn(&Attributes<'_>) -> bool) -> bool {
-        let mut groups = self.trees.iter().flat_map(|tree| &tree.resources);
-        groups.any(|group| fits(&group.resource.get().attributes))
-            || self.spans().any(|span| fits(&span.attributes))
-    }
-}
 
 /// A policy as it is asked.
 pub enum Policy {
@@ -346,6 +311,14 @@ fn share(ratio: f64) -> u64 {
         .map_or(0, |it| it as u64)
 }
 
+/// Compat: what is no number counts as zero.
+fn number_of(value: &AnyValue<'_>) -> i64 {
+    match value {
+        AnyValue::Int(value) => *value,
+        _ => 0,
+    }
+}
+
 impl Policy {
     /// Whether the policy samples the trace; an error is that of a condition.
     pub fn samples(
@@ -369,15 +342,9 @@ impl Policy {
                 max,
                 invert,
             } => {
-                // Compat: what is no number counts as zero.
-                let number = |value: &AnyValue<'_>| match value {
-                    AnyValue::Int(value) => *value,
-                    _ => 0,
-                };
                 let fits = |it: &Attributes<'_>| {
-                    it.get(key)
-                        .map(number)
-                        .is_some_and(|it| *min <= it && it <= *max)
+                    let number = it.get(key).map(number_of);
+                    number.is_some_and(|it| *min <= it && it <= *max)
                 };
                 trace.has(fits) != *invert
             }

@@ -6,12 +6,12 @@
 //! Alloy; at an orderly end it is decided on. A sampled trace that the nodes behind refuse for now
 //! is offered again.
 //!
-//! Each shard decides on the spans that reach it: the spans of one trace have to come by one
-//! connection, or to a process with one shard. Compatible with otelcol.processor.tail_sampling of
-//! Alloy otherwise.
+//! One shard decides, to which the others hand over: the spans of a trace meet whatever connection
+//! they came by. Compatible with otelcol.processor.tail_sampling of Alloy.
 
 mod evaluate;
 mod policies;
+mod trace;
 mod waiting;
 
 use std::cell::RefCell;
@@ -28,8 +28,9 @@ use schema::{Arguments, Check, ExportField, Stability};
 
 use crate::ottl::Surroundings;
 use crate::settings::{DebugMetrics, Forward, Outputs};
-use evaluate::{Policy, Trace, compile};
+use evaluate::{Policy, compile};
 use policies::PolicyBlock;
+use trace::Trace;
 use waiting::{Arrived, Limits, Waiting, by_trace};
 
 pub static COMPONENT: Component = Component::of::<TailSampling>();
@@ -156,7 +157,7 @@ impl DataComponent for TailSampling {
     const NAME: &'static str = "otelcol.processor.tail_sampling";
     const STABILITY: Stability = Stability::GenerallyAvailable;
     const ROLE: Role = Role::Processor;
-    const SPREAD: Spread = Spread::All;
+    const SPREAD: Spread = Spread::One;
     const EXPORTS: &'static [ExportField] = &[ExportField {
         name: "input",
         type_name: "otelcol.Consumer",
