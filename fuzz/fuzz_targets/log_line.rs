@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../checks/log_stages.rs"]
-mod log_stages;
+#[path = "../checks/log_line.rs"]
+mod log_line;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| log_stages::check_line(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| log_line::check(bytes));

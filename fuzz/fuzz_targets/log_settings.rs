@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../checks/log_stages.rs"]
-mod log_stages;
+#[path = "../checks/log_settings.rs"]
+mod log_settings;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| log_stages::check_settings(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| log_settings::check(bytes));

@@ -80,13 +80,7 @@ impl LabelsBuf {
     pub fn put(&mut self, name: &str, value: &str) {
         match self.search(name) {
             Ok(index) => self.entries[index].value = self.push(value),
-            Err(index) => {
-                let entry = Entry {
-                    name: self.push(name),
-                    value: self.push(value),
-                };
-                self.entries.insert(index, entry);
-            }
+            Err(index) => self.add(index, name, value),
         }
     }
 
@@ -101,17 +95,28 @@ impl LabelsBuf {
     /// already.
     #[must_use]
     pub fn insert(&mut self, name: &str, value: &str) -> bool {
+        match value.is_empty() {
+            true => !self.contains(name),
+            false => self.put_new(name, value),
+        }
+    }
+
+    /// As `insert`, and an empty value is kept.
+    #[must_use]
+    pub fn put_new(&mut self, name: &str, value: &str) -> bool {
         let Err(index) = self.search(name) else {
             return false;
         };
-        if !value.is_empty() {
-            let entry = Entry {
-                name: self.push(name),
-                value: self.push(value),
-            };
-            self.entries.insert(index, entry);
-        }
+        self.add(index, name, value);
         true
+    }
+
+    fn add(&mut self, index: usize, name: &str, value: &str) {
+        let entry = Entry {
+            name: self.push(name),
+            value: self.push(value),
+        };
+        self.entries.insert(index, entry);
     }
 
     /// Removes a label; false when the set did not have it.

@@ -157,7 +157,7 @@ impl Fanout {
 
 impl Branch {
     async fn consume(&self, batch: Batch) -> Result<(), Nack> {
-        let held = Held::take(&self.ledger, batch.items());
+        let held = self.ledger.hold(batch.items());
         let result = self.slot.consume(batch).await;
         held.settle(&result);
         result
@@ -176,33 +176,5 @@ impl Branch {
             }
             backoff = (backoff * 2).min(OFFER_BACKOFF_MAX);
         }
-    }
-}
-
-/// Items between an offer and its answer. When the caller gives up waiting, they are its again.
-struct Held<'a> {
-    ledger: &'a Ledger,
-    items: u64,
-}
-
-impl<'a> Held<'a> {
-    fn take(ledger: &'a Ledger, items: u64) -> Held<'a> {
-        ledger.take(items);
-        Held { ledger, items }
-    }
-
-    fn settle(mut self, result: &Result<(), Nack>) {
-        let items = std::mem::take(&mut self.items);
-        match result {
-            Ok(()) => self.ledger.pass(items),
-            Err(nack) if nack.retryable => self.ledger.refuse(items),
-            Err(nack) => self.ledger.drop(nack.reason, items),
-        }
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.ledger.refuse(self.items);
     }
 }

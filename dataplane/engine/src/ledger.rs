@@ -11,6 +11,8 @@ use std::rc::Rc;
 
 use runtime::metrics::{Counter, Gauge, Registry};
 
+use crate::flow::Nack;
+
 pub const EDGE_ITEMS: &str = "invar_edge_items_total";
 pub const HELD_ITEMS: &str = "invar_component_held_items";
 pub const DROPPED_ITEMS: &str = "invar_component_dropped_items_total";
@@ -74,6 +76,15 @@ impl Ledger {
         };
         Ledger {
             inner: Rc::new(inner),
+        }
+    }
+
+    /// Takes items in for as long as their answer takes. Who gives up waiting has them back.
+    pub fn hold(&self, items: u64) -> Held<'_> {
+        self.take(items);
+        Held {
+            ledger: self,
+            items,
         }
     }
 
@@ -145,5 +156,88 @@ impl Ledger {
     }
 }
 
+/// Items between their arrival and their answer. Dropped without one, they are the caller's again.
+#[must_use]
+pub struct Held<'a> {
+    ledger: &'a Ledger,
+    items: u64,
+}
+
+impl Held<'_> {
+    /// Enters the answer to all that is held.
+    pub fn settle(mut self, result: &Result<(), Nack>) {
+        let items = std::mem::take(&mut self.items);
+        match result {
+            Ok(()) => self.ledger.pass(items),
+            Err(nack) if nack.retryable => self.ledger.refuse(items),
+            Err(nack) => self.ledger.drop(nack.reason, items),
+        }
+    }
+
+    /// Enters the answer where only `kept` of the items went on. The others are lost on purpose,
+    /// for `reason`, once the answer is an ack: a batch that comes again brings them again.
+    pub fn settle_kept(mut self, result: &Result<(), Nack>, kept: u64, reason: &'static str) {
+        if result.is_ok() {
+            self.lose(reason, self.items.saturating_sub(kept));
+        }
+        self.settle(result);
+    }
+
+    /// Some of what is held is lost on purpose.
+    pub fn lose(&mut self, reason: &'static str, items: u64) {
+        assert!(items <= self.items, "more is lost than was held");
+        self.items -= items;
+        self.ledger.drop(reason, items);
+    }
+
+    /// Items that were made of those that are held.
+    pub fn gain(&mut self, items: u64) {
+        self.items += items;
+        self.ledger.take(items);
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.ledger.refuse(self.items);
+    }
+}
+
 const EDGE_ITEMS_HELP: &str =
     "Items offered to (in) and acknowledged by (out) the other side of an edge.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn books() -> Ledger {
+        Ledger::new(&Registry::default(), "a.b.c", "rules")
+    }
+
+    fn entered(ledger: &Ledger) -> (u64, u64, Vec<(&'static str, u64)>) {
+        let balance = ledger.balance();
+        assert!(balance.is_even(), "{balance:?}");
+        let dropped = balance.dropped.into_iter().collect();
+        (balance.passed, balance.held, dropped)
+    }
+
+    #[test]
+    fn who_gives_up_waiting_has_the_items_back() {
+        let ledger = books();
+        let held = ledger.hold(5);
+        assert_eq!(entered(&ledger), (0, 5, vec![]));
+        drop(held);
+        assert_eq!(entered(&ledger), (0, 0, vec![("refused", 5)]));
+    }
+
+    #[test]
+    fn what_does_not_go_on_is_lost_only_with_an_ack() {
+        let ledger = books();
+        let again = Err(Nack::retry("away", ""));
+        ledger.hold(5).settle_kept(&again, 3, "filtered");
+        assert_eq!(entered(&ledger), (0, 0, vec![("refused", 5)]));
+        ledger.hold(5).settle_kept(&Ok(()), 3, "filtered");
+        let dropped = vec![("filtered", 2), ("refused", 5)];
+        assert_eq!(entered(&ledger), (3, 0, dropped));
+    }
+}

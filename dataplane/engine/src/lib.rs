@@ -45,7 +45,7 @@ pub use flow::{Batch, Consume, Nack, worse};
 pub use handover::Peers;
 pub use health::{Health, HealthHandle};
 pub use join::join;
-pub use ledger::{Balance, DROPPED_ITEMS, Ledger};
+pub use ledger::{Balance, DROPPED_ITEMS, Held, Ledger};
 pub use own_logs::{OwnLine, OwnLogs};
 pub use plan::{Command, NodeError, Plan, PlanNode, Report};
 pub use shard::{ShardOptions, shard_main};

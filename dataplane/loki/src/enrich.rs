@@ -150,15 +150,11 @@ impl Consume for Enricher {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
             let items = batch.items();
-            self.ledger.take(items);
+            let held = self.ledger.hold(items);
             let batch = self.enrich(batch.into_logs());
             let forward = self.state.borrow().forward.clone();
             let result = forward.consume(Batch::Logs(Rc::new(batch))).await;
-            match &result {
-                Ok(()) => self.ledger.pass(items),
-                Err(nack) if nack.retryable => self.ledger.refuse(items),
-                Err(nack) => self.ledger.drop(nack.reason, items),
-            }
+            held.settle(&result);
             result
         })
     }

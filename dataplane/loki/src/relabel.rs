@@ -191,7 +191,7 @@ impl Consume for Relabeler {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
             let taken = batch.items();
-            self.ledger.take(taken);
+            let held = self.ledger.hold(taken);
             self.metrics.processed.add(taken);
             let out = self.relabel(batch.into_logs());
             let kept = out.items() as u64;
@@ -201,14 +201,7 @@ impl Consume for Relabeler {
                 0 => Ok(()),
                 _ => forward.consume(Batch::Logs(Rc::new(out))).await,
             };
-            match &result {
-                Ok(()) => {
-                    self.ledger.pass(kept);
-                    self.ledger.drop("relabel", taken - kept);
-                }
-                Err(nack) if nack.retryable => self.ledger.refuse(taken),
-                Err(nack) => self.ledger.drop(nack.reason, taken),
-            }
+            held.settle_kept(&result, kept, "relabel");
             result
         })
     }

@@ -320,7 +320,7 @@ impl Consume for Filter {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
             let items = batch.items();
-            self.ledger.take(items);
+            let held = self.ledger.hold(items);
             let mut batch = Rc::unwrap_or_clone(batch.into_logs());
             let dropped = self.filter(&mut batch);
             let forward = self.forward.borrow().clone();
@@ -328,14 +328,7 @@ impl Consume for Filter {
                 true => Ok(()),
                 false => forward.consume(Batch::Logs(Rc::new(batch))).await,
             };
-            match &result {
-                Ok(()) => {
-                    self.ledger.pass(items - dropped);
-                    self.ledger.drop("timeout", dropped);
-                }
-                Err(nack) if nack.retryable => self.ledger.refuse(items),
-                Err(nack) => self.ledger.drop(nack.reason, items),
-            }
+            held.settle_kept(&result, items - dropped, "timeout");
             result
         })
     }

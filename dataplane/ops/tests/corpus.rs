@@ -2,8 +2,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests read the corpus")]
 
-#[path = "../../../fuzz/checks/log_stages.rs"]
-mod log_stages;
+#[path = "../../../fuzz/checks/log_line.rs"]
+mod log_line;
+#[path = "../../../fuzz/checks/log_settings.rs"]
+mod log_settings;
 #[path = "../../../fuzz/checks/ottl.rs"]
 mod ottl;
 #[path = "../../../fuzz/checks/replay.rs"]
@@ -16,10 +18,10 @@ fn ottl_corpus_holds() {
 
 #[test]
 fn log_line_corpus_holds() {
-    replay::replay("log_line", log_stages::check_line);
+    replay::replay("log_line", log_line::check);
 }
 
 #[test]
 fn log_settings_corpus_holds() {
-    replay::replay("log_settings", log_stages::check_settings);
+    replay::replay("log_settings", log_settings::check);
 }

@@ -67,9 +67,9 @@ impl Consume for Converter {
         Box::pin(async move {
             let batch = batch.into_otlp();
             let taken = batch.items() as u64;
-            self.ledger.take(taken);
+            let mut held = self.ledger.hold(taken);
             if batch.signal() != OtlpSignal::Logs {
-                self.ledger.drop("not_logs", taken);
+                held.lose("not_logs", taken);
                 return Ok(());
             }
             let lines = self.lines(&batch);
@@ -79,14 +79,7 @@ impl Consume for Converter {
                 0 => Ok(()),
                 _ => self.fanout.consume(Batch::Logs(Rc::new(lines))).await,
             };
-            match &result {
-                Ok(()) => {
-                    self.ledger.pass(kept);
-                    self.ledger.drop("invalid", taken - kept);
-                }
-                Err(nack) if nack.retryable => self.ledger.refuse(taken),
-                Err(nack) => self.ledger.drop(nack.reason, taken),
-            }
+            held.settle_kept(&result, kept, "invalid");
             result
         })
     }

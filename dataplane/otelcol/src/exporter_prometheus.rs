@@ -147,29 +147,24 @@ impl Converter {
     async fn consume(&self, batch: Batch) -> Result<(), Nack> {
         let batch = batch.into_otlp();
         let taken = batch.items() as u64;
-        self.ledger.take(taken);
+        let mut held = self.ledger.hold(taken);
         if batch.signal() != OtlpSignal::Metrics {
-            self.ledger.drop("not_metrics", taken);
+            held.lose("not_metrics", taken);
             return Ok(());
         }
-        let (out, dropped, held) = self.convert(&batch);
+        let (out, dropped, series) = self.convert(&batch);
         drop(batch);
         let result = match out.is_empty() {
             true => Ok(()),
             false => self.fanout.consume(Batch::Metrics(Rc::new(out))).await,
         };
-        drop(held);
-        match &result {
-            Ok(()) => {
-                let lost: u64 = dropped.iter().map(|(_, points)| points).sum();
-                for (reason, points) in dropped {
-                    self.ledger.drop(reason, points);
-                }
-                self.ledger.pass(taken - lost);
+        drop(series);
+        if result.is_ok() {
+            for (reason, points) in dropped {
+                held.lose(reason, points);
             }
-            Err(nack) if nack.retryable => self.ledger.refuse(taken),
-            Err(nack) => self.ledger.drop(nack.reason, taken),
         }
+        held.settle(&result);
         result
     }
 

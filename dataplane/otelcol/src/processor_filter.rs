@@ -288,25 +288,12 @@ impl Consume for Filterer {
         Box::pin(async move {
             let batch = batch.into_otlp();
             let taken = batch.items() as u64;
-            self.ledger.take(taken);
-            let left = match self.filter(&batch) {
-                Ok(left) => left,
-                Err(nack) => {
-                    self.ledger.refuse(taken);
-                    return Err(nack);
-                }
-            };
+            let held = self.ledger.hold(taken);
+            let left = self.filter(&batch)?;
             drop(batch);
             let kept = left.items() as u64;
             let result = self.forward.consume(left).await;
-            match &result {
-                Ok(()) => {
-                    self.ledger.pass(kept);
-                    self.ledger.drop("filtered", taken - kept);
-                }
-                Err(nack) if nack.retryable => self.ledger.refuse(taken),
-                Err(nack) => self.ledger.drop(nack.reason, taken),
-            }
+            held.settle_kept(&result, kept, "filtered");
             result
         })
     }

@@ -252,27 +252,16 @@ impl Consume for Transformer {
         Box::pin(async move {
             let batch = batch.into_otlp();
             let taken = batch.items() as u64;
-            self.ledger.take(taken);
-            let changed = match self.transform(&batch) {
-                Ok(changed) => changed,
-                Err(nack) => {
-                    self.ledger.refuse(taken);
-                    return Err(nack);
-                }
-            };
+            let mut held = self.ledger.hold(taken);
+            let changed = self.transform(&batch)?;
             drop(batch);
             let kept = changed.items() as u64;
             let result = self.forward.consume(changed).await;
-            match &result {
-                Ok(()) => {
-                    // Metrics can be made of others, and points can become one.
-                    self.ledger.take(kept.saturating_sub(taken));
-                    self.ledger.pass(kept);
-                    self.ledger.drop("merged", taken.saturating_sub(kept));
-                }
-                Err(nack) if nack.retryable => self.ledger.refuse(taken),
-                Err(nack) => self.ledger.drop(nack.reason, taken),
+            if result.is_ok() {
+                // Metrics can be made of others, and points can become one.
+                held.gain(kept.saturating_sub(taken));
             }
+            held.settle_kept(&result, kept, "merged");
             result
         })
     }

@@ -69,7 +69,7 @@ impl Consume for Converter {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
             let taken = batch.items();
-            self.ledger.take(taken);
+            let held = self.ledger.hold(taken);
             let metrics = batch.into_metrics();
             let (points, left_out) = {
                 let mut known = self.known.borrow_mut();
@@ -78,14 +78,7 @@ impl Consume for Converter {
             };
             drop(metrics);
             let result = self.forward.consume(points).await;
-            match &result {
-                Ok(()) => {
-                    self.ledger.pass(taken - left_out);
-                    self.ledger.drop("unfit", left_out);
-                }
-                Err(nack) if nack.retryable => self.ledger.refuse(taken),
-                Err(nack) => self.ledger.drop(nack.reason, taken),
-            }
+            held.settle_kept(&result, taken - left_out, "unfit");
             result
         })
     }

@@ -140,7 +140,7 @@ impl<C: Changer> Turnstile<C> {
         }
         let _turn = self.turn.acquire(1).await;
         let taken = batch.items() as u64;
-        self.ledger.take(taken);
+        let held = self.ledger.hold(taken);
         let (changed, undos) = self.changer.borrow_mut().change(&batch);
         drop(batch);
         let kept = changed.items() as u64;
@@ -150,18 +150,10 @@ impl<C: Changer> Turnstile<C> {
             undos: Cell::new(Some(undos)),
         };
         let result = self.forward.consume(changed).await;
-        match &result {
-            Ok(()) => {
-                undos.keep();
-                self.ledger.pass(kept);
-                self.ledger.drop("stream", taken - kept);
-            }
-            Err(nack) if nack.retryable => self.ledger.refuse(taken),
-            Err(nack) => {
-                undos.keep();
-                self.ledger.drop(nack.reason, taken);
-            }
+        if !result.as_ref().is_err_and(|nack| nack.retryable) {
+            undos.keep();
         }
+        held.settle_kept(&result, kept, "stream");
         result
     }
 }

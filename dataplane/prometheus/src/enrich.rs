@@ -273,7 +273,7 @@ impl Consume for Enricher {
         Box::pin(async move {
             let items = batch.items();
             let metrics = batch.into_metrics();
-            self.ledger.take(items);
+            let held = self.ledger.hold(items);
             let out = self.enrich(&metrics);
             let forward = self.state.borrow().forward.clone();
             let result = forward.consume(Batch::Metrics(out.clone())).await;
@@ -281,11 +281,7 @@ impl Consume for Enricher {
                 out.clear();
                 self.state.borrow_mut().spare = Some(out);
             }
-            match &result {
-                Ok(()) => self.ledger.pass(items),
-                Err(nack) if nack.retryable => self.ledger.refuse(items),
-                Err(nack) => self.ledger.drop(nack.reason, items),
-            }
+            held.settle(&result);
             result
         })
     }

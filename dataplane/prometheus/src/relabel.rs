@@ -238,7 +238,7 @@ impl Consume for Relabeler {
         Box::pin(async move {
             let taken = batch.items();
             let metrics = batch.into_metrics();
-            self.ledger.take(taken);
+            let held = self.ledger.hold(taken);
             let (out, release) = self.relabel(&metrics);
             let kept = out.items() as u64;
             let forward = self.state.borrow().forward.clone();
@@ -247,14 +247,7 @@ impl Consume for Relabeler {
                 false => forward.consume(Batch::Metrics(out.clone())).await,
             };
             self.finish(out, release);
-            match &result {
-                Ok(()) => {
-                    self.ledger.pass(kept);
-                    self.ledger.drop("relabel", taken - kept);
-                }
-                Err(nack) if nack.retryable => self.ledger.refuse(taken),
-                Err(nack) => self.ledger.drop(nack.reason, taken),
-            }
+            held.settle_kept(&result, kept, "relabel");
             result
         })
     }

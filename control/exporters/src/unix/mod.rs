@@ -4,7 +4,7 @@
 //!
 //! Nothing is gathered between scrapes. Collectors run one after the other on a thread for blocking
 //! calls; one that fails leaves its families out and tells so in `node_scrape_collector_success`.
-//! Other systems than Linux have no collectors that work yet: the component says so.
+//! On other systems than Linux no collector works yet: each tells that it has not succeeded.
 //! Reference: docs/sources/reference/components/prometheus/prometheus.exporter.unix.md
 
 pub mod arguments;

@@ -267,11 +267,10 @@ fn add_label(labels: &mut LabelsBuf, name: &[u8], value: &[u8]) -> Result<(), St
         return Err(format!("the value of label {name:?} is not UTF-8"));
     };
     let name = unescape(name, true);
-    if labels.contains(&name) {
-        return Err(format!("label {name:?} is given twice"));
+    if labels.put_new(&name, &unescape(value, true)) {
+        return Ok(());
     }
-    labels.put(&name, &unescape(value, true));
-    Ok(())
+    Err(format!("label {name:?} is given twice"))
 }
 
 /// Resolves `\\`, `\n` and, where quotes are escaped, `\"`; any other backslash stands for itself.

@@ -167,20 +167,13 @@ impl Consume for Processor {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
             let taken = batch.items();
-            self.ledger.take(taken);
+            let held = self.ledger.hold(taken);
             let (out, dropped) = self.process(&batch.into_logs()).await;
             // Entries that a stage has made of others may be dropped too.
             let dropped = dropped.min(taken);
             self.held.notify_one();
             let result = self.forward(out).await;
-            match &result {
-                Ok(()) => {
-                    self.ledger.pass(taken - dropped);
-                    self.ledger.drop("stage", dropped);
-                }
-                Err(nack) if nack.retryable => self.ledger.refuse(taken),
-                Err(nack) => self.ledger.drop(nack.reason, taken),
-            }
+            held.settle_kept(&result, taken - dropped, "stage");
             result
         })
     }

@@ -267,8 +267,7 @@ impl<P: Protocol> Consume for Unqueued<P> {
         Box::pin(async move {
             let batch = batch.into_otlp();
             let items = batch.items() as u64;
-            self.ledger.take(items);
-            let held = Held(&self.ledger, items);
+            let held = self.ledger.hold(items);
             let result = match self.exporter.parcel(&batch) {
                 Ok(parcel) => self.deliver(&parcel).await,
                 Err(nack) => Err(nack),
@@ -307,26 +306,6 @@ impl<P: Protocol> Unqueued<P> {
             }
             runtime::sleep(wait).await;
         }
-    }
-}
-
-/// Items on their way. When the caller gives up waiting, they are its again.
-struct Held<'a>(&'a Ledger, u64);
-
-impl Held<'_> {
-    fn settle(mut self, result: &Result<(), Nack>) {
-        let items = std::mem::take(&mut self.1);
-        match result {
-            Ok(()) => self.0.pass(items),
-            Err(nack) if nack.retryable => self.0.refuse(items),
-            Err(nack) => self.0.drop(nack.reason, items),
-        }
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.refuse(self.1);
     }
 }
 

@@ -188,11 +188,11 @@ impl Consume for Processor {
         Box::pin(async move {
             let batch = batch.into_otlp();
             let taken = batch.items() as u64;
-            self.ledger.take(taken);
+            let mut held = self.ledger.hold(taken);
             let left = match batch.signal() {
                 // Compat: metrics are not sampled, and Alloy has nothing that takes them.
                 OtlpSignal::Metrics => {
-                    self.ledger.drop("unsupported_signal", taken);
+                    held.lose("unsupported_signal", taken);
                     let text = "probabilistic_sampler takes traces and logs, not metrics";
                     return Err(Nack::permanent("unsupported_signal", text));
                 }
@@ -201,14 +201,7 @@ impl Consume for Processor {
             drop(batch);
             let kept = left.items() as u64;
             let result = self.forward.consume(left).await;
-            match &result {
-                Ok(()) => {
-                    self.ledger.pass(kept);
-                    self.ledger.drop("not_sampled", taken - kept);
-                }
-                Err(nack) if nack.retryable => self.ledger.refuse(taken),
-                Err(nack) => self.ledger.drop(nack.reason, taken),
-            }
+            held.settle_kept(&result, kept, "not_sampled");
             result
         })
     }

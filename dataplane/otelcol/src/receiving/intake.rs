@@ -79,8 +79,7 @@ impl Intake {
     pub async fn pass_on(&self, batch: OtlpBatch, transport: Transport) -> Result<(), Nack> {
         let signal = batch.signal();
         let items = batch.items() as u64;
-        self.ledger.take(items);
-        let held = Held(&self.ledger, items);
+        let held = self.ledger.hold(items);
         let result = self.forward.consume(Rc::new(batch)).await;
         held.settle(&result);
         self.counts.count(signal, transport, items, result.is_ok());
@@ -112,24 +111,4 @@ impl Intake {
 pub fn no_memory() -> Status {
     let text = "the memory limit is reached; raise --dataplane.memory-limit";
     with_retry_info(Status::new(Code::Unavailable, text), COME_BACK)
-}
-
-/// Items between their arrival and their answer. When the client goes away, they are its again.
-struct Held<'a>(&'a Ledger, u64);
-
-impl Held<'_> {
-    fn settle(mut self, result: &Result<(), Nack>) {
-        let items = std::mem::take(&mut self.1);
-        match result {
-            Ok(()) => self.0.pass(items),
-            Err(nack) if nack.retryable => self.0.refuse(items),
-            Err(nack) => self.0.drop(nack.reason, items),
-        }
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.refuse(self.1);
-    }
 }
