@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use eval::{Component, Environment, Instance, ResolverError};
-use schema::{Attribute, Block, Body, Span, Value, ValueSpan};
+use eval::Instance;
+pub use eval::rig::{block, body, refusals, start, start_body};
+use schema::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Runs a test on a control thread.
@@ -13,29 +14,6 @@ pub fn on_control(test: impl AsyncFnOnce()) {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().expect("a runtime");
     tokio::task::LocalSet::new().block_on(&runtime, async { test().await });
-}
-
-/// Starts an instance as `plan` would.
-pub async fn start<const N: usize>(
-    component: &'static Component,
-    arguments: [(&str, Value); N],
-    environment: Rc<Environment>,
-) -> Result<Instance, ResolverError> {
-    start_body(component, body(arguments), environment).await
-}
-
-/// Starts an instance of a body with blocks.
-pub async fn start_body(
-    component: &'static Component,
-    body: Body,
-    environment: Rc<Environment>,
-) -> Result<Instance, ResolverError> {
-    let mut errors = Vec::new();
-    let decoded = (component.descriptor.decode)(&body, &mut errors);
-    let decoded = decoded.unwrap_or_else(|| panic!("{errors:?}"));
-    component
-        .start("test.node", decoded, environment, Rc::new(|_| {}))
-        .await
 }
 
 /// Runs a test on a control thread with a clock that jumps over waiting.
@@ -49,17 +27,6 @@ pub fn on_paused_control(test: impl AsyncFnOnce()) {
     tokio::task::LocalSet::new().block_on(&runtime, async { test().await });
 }
 
-/// What is wrong with arguments.
-pub fn refusals<const N: usize>(
-    component: &'static Component,
-    arguments: [(&str, Value); N],
-) -> Vec<String> {
-    let mut errors = Vec::new();
-    let decoded = (component.descriptor.decode)(&body(arguments), &mut errors);
-    assert_eq!(decoded.is_none(), !errors.is_empty());
-    errors.iter().map(|error| format!("{error:?}")).collect()
-}
-
 /// What an instance exports as its targets.
 pub fn targets(instance: &Instance) -> schema::Targets {
     match instance.exports() {
@@ -68,28 +35,6 @@ pub fn targets(instance: &Instance) -> schema::Targets {
             other => panic!("{other:?} are no targets"),
         },
         other => panic!("{other:?} are no exports"),
-    }
-}
-
-pub fn block<const N: usize>(name: &str, arguments: [(&str, Value); N]) -> Block {
-    Block {
-        name: name.to_owned(),
-        label: None,
-        body: body(arguments),
-        span: Span::default(),
-    }
-}
-
-pub fn body<const N: usize>(arguments: [(&str, Value); N]) -> Body {
-    let attribute = |(name, value): (&str, Value)| Attribute {
-        name: name.to_owned(),
-        value,
-        span: Span::default(),
-        value_span: ValueSpan::default(),
-    };
-    Body {
-        attributes: arguments.into_iter().map(attribute).collect(),
-        ..Body::default()
     }
 }
 

@@ -20,6 +20,8 @@ mod number;
 mod operators;
 mod page;
 mod resolver;
+#[doc(hidden)]
+pub mod rig;
 mod scope;
 mod stdlib;
 #[cfg(test)]

@@ -425,8 +425,7 @@ fn outcome(target: &Target, answer: &Response) -> Outcome {
             message,
         };
     }
-    let wish = answer.head.headers.get(header::RETRY_AFTER);
-    let wish = wish.and_then(|wish| wish.to_str().ok());
+    let wish = answer.head.retry_after();
     Outcome::Retry {
         after: wish.and_then(|wish| parse_retry_after(wish, runtime::wall_ms())),
         reason: "server_error",

@@ -11,6 +11,27 @@ use super::books::Outbox;
 use super::sender::{Sender, SenderHandle, SenderOptions, Transport};
 use crate::build::{Build, BuildError};
 
+/// The names of destinations, given their names in the text and their URLs: one without a name has
+/// that of its URL's hash, so that its place in the log is found again; a second of the same name
+/// has a number behind it.
+pub fn names_of<'a>(destinations: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (name, url) in destinations {
+        let base = match name {
+            "" => format!("{:06x}", stdx::fnv1a(url.as_bytes()) & 0xff_ffff),
+            name => name.to_owned(),
+        };
+        let mut name = base.clone();
+        let mut copies = 1;
+        while names.contains(&name) {
+            copies += 1;
+            name = format!("{base}-{copies}");
+        }
+        names.push(name);
+    }
+    names
+}
+
 /// Lanes that nobody appends to any more, oldest name first. All destinations empty each of them.
 pub struct Abandoned {
     outboxes: Vec<Outbox>,

@@ -27,13 +27,13 @@ mod stage;
 
 pub use books::Outbox;
 pub(crate) use books::Owner;
-pub use destination::{Abandoned, Destination};
+pub use destination::{Abandoned, Destination, names_of};
 pub use direct::{Direct, DirectOptions, Logged, Parcel, Post};
 pub use letters::{
     FOLDER as LETTERS_FOLDER, KEPT as LETTER_KEPT, Letter, REDRIVE as LETTER_REDRIVE,
 };
 pub use order::{Order, OrderWriter};
 pub use queue::QueueConfig;
-pub use retry::{Backoff, Outcome, Retry429, classify, parse_retry_after};
+pub use retry::{Answer, Backoff, Outcome, Retry429, parse_retry_after};
 pub use sender::{Fate, Sender, SenderHandle, SenderOptions, Transport};
 pub use stage::{Encoder, Message, Stage, Write};

@@ -22,7 +22,7 @@ pub enum Outcome {
 
 /// Classifies an HTTP answer. 2xx is an ack; 5xx and, if `retry_429`, 429 are tried again; the
 /// rest (other 4xx, unfollowed redirects) would only fail again.
-pub fn classify(
+fn classify(
     status: u16,
     retry_after: Option<Duration>,
     retry_429: Retry429,
@@ -44,6 +44,38 @@ pub fn classify(
             reason: "rejected",
             message: message(),
         },
+    }
+}
+
+/// Limit: how much of a refusal's text is told.
+const MESSAGE_BYTES_MAX: usize = 1024;
+
+/// What an endpoint answered by HTTP.
+pub struct Answer<'a> {
+    pub status: u16,
+    /// What the status means, in words.
+    pub phrase: &'a str,
+    /// The header of that name.
+    pub retry_after: Option<&'a str>,
+    pub body: &'a [u8],
+}
+
+impl Answer<'_> {
+    /// As `classify`, with a message that quotes the answer.
+    pub fn classify(&self, retry_429: Retry429) -> Outcome {
+        let wish = self.retry_after;
+        let retry_after = wish.and_then(|text| parse_retry_after(text, runtime::wall_ms()));
+        classify(self.status, retry_after, retry_429, || {
+            let body = &self.body[..self.body.len().min(MESSAGE_BYTES_MAX)];
+            let status = format!(
+                "server returned HTTP status {} {}",
+                self.status, self.phrase
+            );
+            match String::from_utf8_lossy(body).trim() {
+                "" => status,
+                text => format!("{status}: {text}"),
+            }
+        })
     }
 }
 

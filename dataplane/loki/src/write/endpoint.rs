@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use blocks::{ClientContext, header_map};
-use engine::outbox::{Abandoned, Destination, Fate, Order, Outbox, Outcome, Retry429};
-use engine::outbox::{SenderOptions, Transport, classify, parse_retry_after};
+use engine::outbox::{Abandoned, Answer, Destination, Fate, Order, Outbox, Outcome, Retry429};
+use engine::outbox::{SenderOptions, Transport, names_of};
 use engine::{Build, BuildError};
 use net::header;
 use net::{BodyLimits, Client, HeaderMap, HeaderName, HeaderValue, Request, Response, Target};
@@ -31,9 +31,6 @@ pub struct Part {
 /// Limit: how much of an answer is read. Only a refusal's text is looked at.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
-/// Limit: how much of a refusal's text is logged.
-const MESSAGE_BYTES_MAX: usize = 1024;
-
 /// Requests of one endpoint and shard at a time, of streams that do not meet.
 const IN_FLIGHT: usize = 8;
 
@@ -42,21 +39,16 @@ const IN_FLIGHT_MAX: usize = 256;
 
 /// The endpoints in the order of the text, each with a name of its own.
 pub fn parts(arguments: &WriteArguments, cx: &Build) -> Result<Vec<Rc<Part>>, BuildError> {
-    let mut parts: Vec<Rc<Part>> = Vec::new();
-    for endpoint in &arguments.endpoints {
-        let base = match endpoint.name.as_str() {
-            "" => format!("{:06x}", stdx::fnv1a(endpoint.url.as_bytes()) & 0xff_ffff),
-            name => name.to_owned(),
-        };
-        let mut name = base.clone();
-        let mut copies = 1;
-        while parts.iter().any(|part| part.name == name) {
-            copies += 1;
-            name = format!("{base}-{copies}");
-        }
-        parts.push(Rc::new(Part::new(arguments, endpoint, name, cx)?));
-    }
-    Ok(parts)
+    let endpoints = &arguments.endpoints;
+    let names = names_of(
+        endpoints
+            .iter()
+            .map(|it| (it.name.as_str(), it.url.as_str())),
+    );
+    let parts = endpoints.iter().zip(names);
+    parts
+        .map(|(endpoint, name)| Part::new(arguments, endpoint, name, cx).map(Rc::new))
+        .collect()
 }
 
 impl Part {
@@ -149,19 +141,13 @@ impl Part {
     }
 
     fn classify(&self, response: &Response) -> Outcome {
-        let retry_after = response.head.headers.get(header::RETRY_AFTER);
-        let retry_after = retry_after
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| parse_retry_after(value, runtime::wall_ms()));
-        let status = response.head.status;
-        classify(status.as_u16(), retry_after, self.retry_429, || {
-            let text = &response.body[..response.body.len().min(MESSAGE_BYTES_MAX)];
-            let text = String::from_utf8_lossy(text);
-            match text.trim() {
-                "" => format!("server returned HTTP status {status}"),
-                text => format!("server returned HTTP status {status}: {text}"),
-            }
-        })
+        let answer = Answer {
+            status: response.head.status.as_u16(),
+            phrase: response.head.phrase(),
+            retry_after: response.head.retry_after(),
+            body: &response.body,
+        };
+        answer.classify(self.retry_429)
     }
 
     /// Drops what was tried as often as the settings say, with the reference's reasons.

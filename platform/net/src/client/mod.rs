@@ -112,6 +112,21 @@ pub struct Head {
     pub trailers: HeaderMap,
 }
 
+impl Head {
+    /// When to come again, as the header says it: seconds or a date.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<&str> {
+        self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()
+    }
+
+    /// What the status means, in words.
+    #[must_use]
+    pub fn phrase(&self) -> &'static str {
+        let phrase = self.status.canonical_reason();
+        phrase.unwrap_or("<unknown status code>")
+    }
+}
+
 /// An answer with its body.
 #[derive(Debug)]
 pub struct Response {
