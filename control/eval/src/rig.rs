@@ -1,4 +1,4 @@
-//! For tests of the crates that have resolvers: one is decoded, started and updated as `plan` would.
+//! For tests of crates that have resolvers: one is decoded, started and updated as `plan` would.
 
 use std::any::Any;
 use std::rc::Rc;

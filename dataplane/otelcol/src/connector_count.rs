@@ -23,8 +23,7 @@ use schema::{Arguments, Check, ExportField, Stability, Value};
 
 use crate::flush::scope_named;
 use crate::matching::any_value;
-use crate::ottl::{self, Surroundings};
-use crate::processor_transform::refused;
+use crate::ottl::{self, Surroundings, refused};
 use crate::settings::{DebugMetrics, Forward, Outputs};
 use crate::streams::now_ns;
 

@@ -1,11 +1,14 @@
 //! What processors that run OTTL share: contexts by their names in a config, a clock and random
 //! bits for functions, and telling of failures.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use engine::Throttle;
-use ops::ottl::otlp::{Environment, Pass};
-use ops::ottl::{ErrorMode, Failure, Owner, SyntaxError, Time};
+use batch::otlp::{LogRecord, Metric, OtlpBatch, OtlpSignal, Span, Tree};
+use engine::{Nack, Throttle};
+use ops::ottl::otlp::{Environment, Pass, keep_log_records, keep_metrics, keep_spans};
+use ops::ottl::otlp::{run_on_logs, run_on_metrics, run_on_spans};
+use ops::ottl::{Conditions, ErrorMode, Failure, Owner, Statements, SyntaxError, Time};
 
 /// Contexts of traces, metrics and logs, as groups of statements may name them.
 pub const TRACES: &[Owner] = &[Owner::Resource, Owner::Scope, Owner::Span, Owner::SpanEvent];
@@ -93,4 +96,127 @@ impl Environment for Surroundings {
     fn random(&self) -> u128 {
         u128::from(runtime::random_u64()) << 64 | u128::from(runtime::random_u64())
     }
+}
+
+/// What is done to all items of a batch: statements run on them, or conditions say which go.
+pub trait Rule {
+    fn on_spans<'a, 's>(
+        &'s self,
+        tree: &mut Tree<'a, Span<'a>>,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), Failure<'s>>;
+    fn on_metrics<'a, 's>(
+        &'s self,
+        tree: &mut Tree<'a, Metric<'a>>,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), Failure<'s>>;
+    fn on_logs<'a, 's>(
+        &'s self,
+        tree: &mut Tree<'a, LogRecord<'a>>,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), Failure<'s>>;
+}
+
+impl Rule for Statements {
+    fn on_spans<'a, 's>(
+        &'s self,
+        tree: &mut Tree<'a, Span<'a>>,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), Failure<'s>> {
+        run_on_spans(tree, self, pass)
+    }
+
+    fn on_metrics<'a, 's>(
+        &'s self,
+        tree: &mut Tree<'a, Metric<'a>>,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), Failure<'s>> {
+        run_on_metrics(tree, self, pass)
+    }
+
+    fn on_logs<'a, 's>(
+        &'s self,
+        tree: &mut Tree<'a, LogRecord<'a>>,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), Failure<'s>> {
+        run_on_logs(tree, self, pass)
+    }
+}
+
+impl Rule for Conditions {
+    fn on_spans<'a, 's>(
+        &'s self,
+        tree: &mut Tree<'a, Span<'a>>,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), Failure<'s>> {
+        keep_spans(tree, self, pass)
+    }
+
+    fn on_metrics<'a, 's>(
+        &'s self,
+        tree: &mut Tree<'a, Metric<'a>>,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), Failure<'s>> {
+        keep_metrics(tree, self, pass)
+    }
+
+    fn on_logs<'a, 's>(
+        &'s self,
+        tree: &mut Tree<'a, LogRecord<'a>>,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), Failure<'s>> {
+        keep_log_records(tree, self, pass)
+    }
+}
+
+/// The rules of each signal, in their order.
+pub struct Rules<R> {
+    pub traces: Vec<R>,
+    pub metrics: Vec<R>,
+    pub logs: Vec<R>,
+}
+
+impl<R: Rule> Rules<R> {
+    /// The batch after the rules; itself if there are none for its signal.
+    pub fn apply(
+        &self,
+        batch: &Rc<OtlpBatch>,
+        surroundings: &Surroundings,
+    ) -> Result<Rc<OtlpBatch>, Nack> {
+        let rules = match batch.signal() {
+            OtlpSignal::Traces => &self.traces,
+            OtlpSignal::Metrics => &self.metrics,
+            OtlpSignal::Logs => &self.logs,
+        };
+        if rules.is_empty() {
+            return Ok(batch.clone());
+        }
+        let result = surroundings.pass(|pass| match batch.signal() {
+            OtlpSignal::Traces => {
+                let mut tree = batch.spans();
+                let mut rules = rules.iter();
+                rules.try_for_each(|rule| rule.on_spans(&mut tree, pass))?;
+                Ok(tree.encode())
+            }
+            OtlpSignal::Metrics => {
+                let mut tree = batch.metrics();
+                let mut rules = rules.iter();
+                rules.try_for_each(|rule| rule.on_metrics(&mut tree, pass))?;
+                Ok(tree.encode())
+            }
+            OtlpSignal::Logs => {
+                let mut tree = batch.log_records();
+                let mut rules = rules.iter();
+                rules.try_for_each(|rule| rule.on_logs(&mut tree, pass))?;
+                Ok(tree.encode())
+            }
+        });
+        result.map(Rc::new).map_err(|failure| refused(&failure))
+    }
+}
+
+/// Compat: an error that is propagated asks the sender to come again.
+pub fn refused(failure: &Failure<'_>) -> Nack {
+    let message = format!("failed to execute {:?}: {}", failure.text, failure.error);
+    Nack::retry("ottl", message)
 }

@@ -8,16 +8,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use batch::otlp::{OtlpBatch, OtlpSignal};
 use engine::{Batch, Build, BuildError, Built, Component, Consume, DataComponent, Ledger, Nack};
 use engine::{Role, Spread};
-use ops::ottl::otlp::{keep_log_records, keep_metrics, keep_spans};
 use ops::ottl::{Conditions, ErrorMode, Owner, Set};
 use runtime::LocalBoxFuture;
 use schema::{Arguments, Check, ExportField, Stability};
 
-use crate::ottl::{self, LOGS, METRICS, Surroundings, TRACES};
-use crate::processor_transform::refused;
+use crate::ottl::{self, LOGS, METRICS, Rules, Surroundings, TRACES};
 use crate::settings::{DebugMetrics, Forward, Outputs};
 
 pub static COMPONENT: Component = Component::of::<Filter>();
@@ -96,74 +93,57 @@ pub struct Logs {
 impl FilterArguments {
     fn check(&self, check: &mut Check<'_>) {
         // Compat: mistakes are told at the component, as Alloy does.
-        if let Err(message) = Filters::compile(self) {
+        if let Err(message) = rules(self) {
             check.body(message);
         }
     }
 }
 
-/// The compiled conditions of each signal, in order.
-struct Filters {
-    traces: Vec<Conditions>,
-    metrics: Vec<Conditions>,
-    logs: Vec<Conditions>,
-}
-
 /// Conditions by the name of their list and what they are asked of.
 type Listed<'a> = [(&'static str, Owner, &'a [String])];
 
-impl Filters {
-    fn compile(arguments: &FilterArguments) -> Result<Filters, String> {
-        let mode = ottl::error_mode(&arguments.error_mode)?;
-        let traces = arguments.traces.as_ref().map(|it| {
-            [
-                ("traces.span", Owner::Span, &*it.span),
-                ("traces.spanevent", Owner::SpanEvent, &*it.spanevent),
-            ]
-        });
-        let metrics = arguments.metrics.as_ref().map(|it| {
-            [
-                ("metrics.metric", Owner::Metric, &*it.metric),
-                ("metrics.datapoint", Owner::DataPoint, &*it.datapoint),
-            ]
-        });
-        let logs = arguments
-            .logs
-            .as_ref()
-            .map(|it| [("logs.log_record", Owner::Log, &*it.log_record)]);
-        let none: &Listed<'_> = &[];
-        Ok(Filters {
-            traces: filters(
-                "trace",
-                &arguments.trace_conditions,
-                traces.as_ref().map_or(none, |it| it),
-                TRACES,
-                mode,
-            )?,
-            metrics: filters(
-                "metric",
-                &arguments.metric_conditions,
-                metrics.as_ref().map_or(none, |it| it),
-                METRICS,
-                mode,
-            )?,
-            logs: filters(
-                "log",
-                &arguments.log_conditions,
-                logs.as_ref().map_or(none, |it| it),
-                LOGS,
-                mode,
-            )?,
-        })
-    }
-
-    fn of(&self, signal: OtlpSignal) -> &[Conditions] {
-        match signal {
-            OtlpSignal::Traces => &self.traces,
-            OtlpSignal::Metrics => &self.metrics,
-            OtlpSignal::Logs => &self.logs,
-        }
-    }
+fn rules(arguments: &FilterArguments) -> Result<Rules<Conditions>, String> {
+    let mode = ottl::error_mode(&arguments.error_mode)?;
+    let traces = arguments.traces.as_ref().map(|it| {
+        [
+            ("traces.span", Owner::Span, &*it.span),
+            ("traces.spanevent", Owner::SpanEvent, &*it.spanevent),
+        ]
+    });
+    let metrics = arguments.metrics.as_ref().map(|it| {
+        [
+            ("metrics.metric", Owner::Metric, &*it.metric),
+            ("metrics.datapoint", Owner::DataPoint, &*it.datapoint),
+        ]
+    });
+    let logs = arguments
+        .logs
+        .as_ref()
+        .map(|it| [("logs.log_record", Owner::Log, &*it.log_record)]);
+    let none: &Listed<'_> = &[];
+    Ok(Rules {
+        traces: filters(
+            "trace",
+            &arguments.trace_conditions,
+            traces.as_ref().map_or(none, |it| it),
+            TRACES,
+            mode,
+        )?,
+        metrics: filters(
+            "metric",
+            &arguments.metric_conditions,
+            metrics.as_ref().map_or(none, |it| it),
+            METRICS,
+            mode,
+        )?,
+        logs: filters(
+            "log",
+            &arguments.log_conditions,
+            logs.as_ref().map_or(none, |it| it),
+            LOGS,
+            mode,
+        )?,
+    })
 }
 
 /// The filters of one signal. Where groups are given, the older lists are not looked at.
@@ -233,7 +213,7 @@ impl DataComponent for Filter {
 
     async fn build(arguments: Arc<FilterArguments>, cx: &Build) -> Result<Built, BuildError> {
         let filterer = Filterer {
-            filters: Filters::compile(&arguments).map_err(BuildError::new)?,
+            filters: rules(&arguments).map_err(BuildError::new)?,
             surroundings: Surroundings::new(&cx.node),
             forward: arguments.output.forward(cx),
             ledger: cx.ledger("conditions"),
@@ -243,44 +223,10 @@ impl DataComponent for Filter {
 }
 
 struct Filterer {
-    filters: Filters,
+    filters: Rules<Conditions>,
     surroundings: Surroundings,
     forward: Forward,
     ledger: Ledger,
-}
-
-impl Filterer {
-    /// What is left of a batch; itself if there are no conditions for its signal.
-    fn filter(&self, batch: &Rc<OtlpBatch>) -> Result<Rc<OtlpBatch>, Nack> {
-        let filters = self.filters.of(batch.signal());
-        if filters.is_empty() {
-            return Ok(batch.clone());
-        }
-        let result = self.surroundings.pass(|pass| match batch.signal() {
-            OtlpSignal::Traces => {
-                let mut tree = batch.spans();
-                for filter in filters {
-                    keep_spans(&mut tree, filter, pass)?;
-                }
-                Ok(tree.encode())
-            }
-            OtlpSignal::Metrics => {
-                let mut tree = batch.metrics();
-                for filter in filters {
-                    keep_metrics(&mut tree, filter, pass)?;
-                }
-                Ok(tree.encode())
-            }
-            OtlpSignal::Logs => {
-                let mut tree = batch.log_records();
-                for filter in filters {
-                    keep_log_records(&mut tree, filter, pass)?;
-                }
-                Ok(tree.encode())
-            }
-        });
-        result.map(Rc::new).map_err(|failure| refused(&failure))
-    }
 }
 
 impl Consume for Filterer {
@@ -289,7 +235,7 @@ impl Consume for Filterer {
             let batch = batch.into_otlp();
             let taken = batch.items() as u64;
             let held = self.ledger.hold(taken);
-            let left = self.filter(&batch)?;
+            let left = self.filters.apply(&batch, &self.surroundings)?;
             drop(batch);
             let kept = left.items() as u64;
             let result = self.forward.consume(left).await;

@@ -12,15 +12,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use batch::otlp::{OtlpBatch, OtlpSignal};
 use engine::{Batch, Build, BuildError, Built, Component, Consume, DataComponent, Ledger, Nack};
 use engine::{Role, Spread};
-use ops::ottl::otlp::{run_on_logs, run_on_metrics, run_on_spans};
-use ops::ottl::{ErrorMode, Failure, Owner, Statements};
+use ops::ottl::{ErrorMode, Owner, Statements};
 use runtime::LocalBoxFuture;
 use schema::{Arguments, Check, ExportField, Stability};
 
-use crate::ottl::{self, LOGS, METRICS, Surroundings, TRACES};
+use crate::ottl::{self, LOGS, METRICS, Rules, Surroundings, TRACES};
 use crate::settings::{DebugMetrics, Forward, Outputs};
 
 pub static COMPONENT: Component = Component::of::<Transform>();
@@ -84,56 +82,39 @@ pub struct Inferred {
 impl TransformArguments {
     fn check(&self, check: &mut Check<'_>) {
         // Compat: mistakes are told at the component, as Alloy does.
-        if let Err(message) = Programs::compile(self) {
+        if let Err(message) = rules(self) {
             check.body(message);
         }
     }
 }
 
-/// The compiled groups of each signal, in order.
-struct Programs {
-    traces: Vec<Statements>,
-    metrics: Vec<Statements>,
-    logs: Vec<Statements>,
-}
-
-impl Programs {
-    fn compile(arguments: &TransformArguments) -> Result<Programs, String> {
-        let mode = ottl::error_mode(&arguments.error_mode)?;
-        let inferred = arguments.statements.as_ref();
-        let exemplars: Vec<Owner> = METRICS.iter().copied().chain([Owner::Exemplar]).collect();
-        Ok(Programs {
-            traces: groups(
-                "trace",
-                &arguments.trace_statements,
-                inferred.map(|it| &*it.trace),
-                (TRACES, TRACES),
-                mode,
-            )?,
-            metrics: groups(
-                "metric",
-                &arguments.metric_statements,
-                inferred.map(|it| &*it.metric),
-                (METRICS, &exemplars),
-                mode,
-            )?,
-            logs: groups(
-                "log",
-                &arguments.log_statements,
-                inferred.map(|it| &*it.log),
-                (LOGS, LOGS),
-                mode,
-            )?,
-        })
-    }
-
-    fn of(&self, signal: OtlpSignal) -> &[Statements] {
-        match signal {
-            OtlpSignal::Traces => &self.traces,
-            OtlpSignal::Metrics => &self.metrics,
-            OtlpSignal::Logs => &self.logs,
-        }
-    }
+fn rules(arguments: &TransformArguments) -> Result<Rules<Statements>, String> {
+    let mode = ottl::error_mode(&arguments.error_mode)?;
+    let inferred = arguments.statements.as_ref();
+    let exemplars: Vec<Owner> = METRICS.iter().copied().chain([Owner::Exemplar]).collect();
+    Ok(Rules {
+        traces: groups(
+            "trace",
+            &arguments.trace_statements,
+            inferred.map(|it| &*it.trace),
+            (TRACES, TRACES),
+            mode,
+        )?,
+        metrics: groups(
+            "metric",
+            &arguments.metric_statements,
+            inferred.map(|it| &*it.metric),
+            (METRICS, &exemplars),
+            mode,
+        )?,
+        logs: groups(
+            "log",
+            &arguments.log_statements,
+            inferred.map(|it| &*it.log),
+            (LOGS, LOGS),
+            mode,
+        )?,
+    })
 }
 
 /// The groups of one signal: those that name their context, then those that do not. Contexts that
@@ -191,7 +172,7 @@ impl DataComponent for Transform {
 
     async fn build(arguments: Arc<TransformArguments>, cx: &Build) -> Result<Built, BuildError> {
         let transformer = Transformer {
-            programs: Programs::compile(&arguments).map_err(BuildError::new)?,
+            programs: rules(&arguments).map_err(BuildError::new)?,
             surroundings: Surroundings::new(&cx.node),
             forward: arguments.output.forward(cx),
             ledger: cx.ledger("statements"),
@@ -201,50 +182,10 @@ impl DataComponent for Transform {
 }
 
 struct Transformer {
-    programs: Programs,
+    programs: Rules<Statements>,
     surroundings: Surroundings,
     forward: Forward,
     ledger: Ledger,
-}
-
-impl Transformer {
-    /// The batch after the statements; itself if there are none for its signal.
-    fn transform(&self, batch: &Rc<OtlpBatch>) -> Result<Rc<OtlpBatch>, Nack> {
-        let groups = self.programs.of(batch.signal());
-        if groups.is_empty() {
-            return Ok(batch.clone());
-        }
-        let result = self.surroundings.pass(|pass| match batch.signal() {
-            OtlpSignal::Traces => {
-                let mut tree = batch.spans();
-                for group in groups {
-                    run_on_spans(&mut tree, group, pass)?;
-                }
-                Ok(tree.encode())
-            }
-            OtlpSignal::Metrics => {
-                let mut tree = batch.metrics();
-                for group in groups {
-                    run_on_metrics(&mut tree, group, pass)?;
-                }
-                Ok(tree.encode())
-            }
-            OtlpSignal::Logs => {
-                let mut tree = batch.log_records();
-                for group in groups {
-                    run_on_logs(&mut tree, group, pass)?;
-                }
-                Ok(tree.encode())
-            }
-        });
-        result.map(Rc::new).map_err(|failure| refused(&failure))
-    }
-}
-
-/// Compat: an error that is propagated asks the sender to come again.
-pub fn refused(failure: &Failure<'_>) -> Nack {
-    let message = format!("failed to execute {:?}: {}", failure.text, failure.error);
-    Nack::retry("ottl", message)
 }
 
 impl Consume for Transformer {
@@ -253,7 +194,7 @@ impl Consume for Transformer {
             let batch = batch.into_otlp();
             let taken = batch.items() as u64;
             let mut held = self.ledger.hold(taken);
-            let changed = self.transform(&batch)?;
+            let changed = self.programs.apply(&batch, &self.surroundings)?;
             drop(batch);
             let kept = changed.items() as u64;
             let result = self.forward.consume(changed).await;

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A stencil costs about 110 bytes a series. They are well spent where samples are frequent: each
-//! sample costs a small part of what it costs without. At one scrape a minute nobody misses the time, and memory is what a host runs
-//! out of; so those have none.
+//! sample costs a small part of what it costs without. At one scrape a minute nobody misses the
+//! time, and memory is what a host runs out of; so those have none.
 //!
 //! Invariant: all series of a run are alive, for the run ends with the first of them that dies. A
 //! series is in one run at most, which bounds the memory of all of them.
