@@ -10,9 +10,9 @@
 //! deadline is logged and then answered, so that a long `timeout` delays nobody and loses nothing.
 //! What is in the log after a crash is batched again.
 //!
-//! One shard puts together what came to all of them, so that requests meet whatever connection they
-//! came by; what is behind it in the flow runs on that shard alone, which bounds a flow's throughput
-//! to that of a core.
+//! One shard puts together what came to all of them, so that requests meet whatever connection
+//! they came by; what is behind it in the flow runs on that shard alone, which bounds a flow's
+//! throughput to that of a core.
 //!
 //! With `metadata_keys` requests are put together only with those of the same values, and their
 //! batch keeps these; what is in the log keeps them too.
