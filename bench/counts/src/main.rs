@@ -19,6 +19,7 @@
 
 mod budget;
 mod page;
+mod spans;
 mod stages;
 
 use std::process::{Command, ExitCode};

@@ -1,12 +1,14 @@
 //! The steps of a sample, each in a function of its own that callgrind can find by name.
 
+use batch::otlp::{AnyValue, OtlpBatch, OtlpSignal};
 use batch::{LabelsBuf, Sample, ScrapeCache, SeriesTable};
+use bytes::Bytes;
 use formats::exposition::{Entry, Format, KnownOptions, Parser, read_series};
 use formats::remote_write::v1::{BlockEncoder, Encoder, Stencil, StencilMaker};
 use formats::snappy::Compressor;
 use ops::relabel::{NameScheme, Outcome, Rule, RuleText, apply};
 
-use crate::page;
+use crate::{page, spans};
 
 /// How often a stage goes over the page: enough that what happens once does not show.
 pub const ROUNDS: usize = 20;
@@ -27,7 +29,11 @@ pub struct Bench {
     maker: StencilMaker,
     stencils: Vec<Stencil>,
     stencilled: Vec<u8>,
+    request: Bytes,
 }
+
+/// A round over the spans counts as many items as one over the page.
+const _: () = assert!(spans::SPANS == page::SERIES);
 
 /// Series of a stencil, as the product cuts them.
 const RUN: usize = 64;
@@ -36,7 +42,7 @@ const RUN: usize = 64;
 pub type Stage = fn(&mut Bench);
 
 /// The stages, in the order in which a sample meets them.
-pub const STAGES: [(&str, Stage); 8] = [
+pub const STAGES: [(&str, Stage); 12] = [
     ("first", Bench::stage_first),
     ("relabel", Bench::stage_relabel),
     ("parse", Bench::stage_parse),
@@ -45,6 +51,10 @@ pub const STAGES: [(&str, Stage); 8] = [
     ("block", Bench::stage_block),
     ("draw", Bench::stage_draw),
     ("stencil", Bench::stage_stencil),
+    ("otlp_check", Bench::stage_otlp_check),
+    ("otlp_touch", Bench::stage_otlp_touch),
+    ("otlp_rename", Bench::stage_otlp_rename),
+    ("otlp_filter", Bench::stage_otlp_filter),
 ];
 
 impl Bench {
@@ -63,6 +73,7 @@ impl Bench {
             maker: StencilMaker::default(),
             stencils: Vec::new(),
             stencilled: Vec::new(),
+            request: spans::request(),
         };
         let page = page::render(0);
         bench.scrape_new(&page);
@@ -141,6 +152,68 @@ impl Bench {
         for _ in 0..ROUNDS {
             self.write_block();
         }
+    }
+
+    /// A request of spans is checked at every depth and counted: all that receiving it costs here.
+    #[inline(never)]
+    pub fn stage_otlp_check(&mut self) {
+        for _ in 0..ROUNDS {
+            assert_eq!(self.batch().items(), spans::SPANS);
+        }
+    }
+
+    /// A request is read as a tree and written again, with no span touched.
+    #[inline(never)]
+    pub fn stage_otlp_touch(&mut self) {
+        let batch = self.unchecked();
+        for _ in 0..ROUNDS {
+            assert_eq!(batch.spans().encode().items(), spans::SPANS);
+        }
+    }
+
+    /// One attribute of every span gets another name.
+    #[inline(never)]
+    pub fn stage_otlp_rename(&mut self) {
+        let batch = self.unchecked();
+        for _ in 0..ROUNDS {
+            let mut tree = batch.spans();
+            tree.for_each(|_, _, span| {
+                let attributes = &mut span.get_mut().attributes;
+                let old = attributes.iter_mut().find(|it| it.key == "http.route");
+                old.expect("every span has one").key = "route".into();
+            });
+            assert_eq!(tree.encode().items(), spans::SPANS);
+        }
+    }
+
+    /// One of twenty spans is kept, by an attribute.
+    #[inline(never)]
+    pub fn stage_otlp_filter(&mut self) {
+        let batch = self.unchecked();
+        let error = AnyValue::Int(500);
+        for _ in 0..ROUNDS {
+            let mut tree = batch.spans();
+            for group in &mut tree.resources {
+                for scope in &mut group.scopes {
+                    scope.items.retain(|span| {
+                        let status = span.get().attributes.get("http.response.status_code");
+                        status == Some(&error)
+                    });
+                }
+            }
+            tree.prune();
+            assert_eq!(tree.encode().items(), spans::SPANS / 20);
+        }
+    }
+
+    fn batch(&self) -> OtlpBatch {
+        let batch = OtlpBatch::from_request(OtlpSignal::Traces, self.request.clone());
+        batch.expect("a request of our own")
+    }
+
+    fn unchecked(&self) -> OtlpBatch {
+        let (request, items) = (self.request.clone(), spans::SPANS);
+        OtlpBatch::from_checked_request(OtlpSignal::Traces, request, items)
     }
 
     /// Stencils are made of runs of series that came again.
