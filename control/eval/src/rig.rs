@@ -44,9 +44,12 @@ pub fn refusals<const N: usize>(
     component: &'static Component,
     arguments: [(&str, Value); N],
 ) -> Vec<String> {
-    decode(component, &body(arguments))
-        .err()
-        .unwrap_or_default()
+    refusals_of(component, &body(arguments))
+}
+
+/// What is wrong with a body that has blocks.
+pub fn refusals_of(component: &'static Component, body: &Body) -> Vec<String> {
+    decode(component, body).err().unwrap_or_default()
 }
 
 /// Starts an instance.

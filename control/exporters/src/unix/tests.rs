@@ -37,12 +37,15 @@ fn collectors_are_those_that_are_set() {
 
 #[test]
 fn a_pattern_that_is_none_is_refused() {
-    on_real_control(async || {
-        let block = ("netstat", [("fields", "(".into())]);
-        let started = start_with_block(&COMPONENT, [], block).await;
-        let error = started.err().expect("it is refused").to_string();
-        assert!(error.contains("is no regular expression"), "{error}");
-    });
+    let mut arguments = schema::Body::default();
+    let netstat = eval::rig::block("netstat", [("fields", "(".into())]);
+    arguments.blocks.push(netstat);
+    let refusals = eval::rig::refusals_of(&COMPONENT, &arguments);
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    assert!(
+        refusals[0].contains("is no regular expression"),
+        "{refusals:?}"
+    );
 }
 
 #[cfg(target_os = "linux")]
