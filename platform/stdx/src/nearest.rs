@@ -25,14 +25,17 @@ pub fn edit_distance(a: &str, b: &str) -> usize {
 }
 
 /// The candidate that `name` most likely meant: at most a third of its characters (and at least
-/// one) may differ, otherwise a suggestion confuses more than it helps. Ties go to the first.
+/// one) may differ, otherwise a suggestion confuses more than it helps. Ties go to the first by name, so that
+/// candidates out of a hash map give the same answer each time.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance_max = (name.chars().count() / 3).max(1);
-    let mut best = None;
+    let mut best: Option<&str> = None;
     let mut best_distance = distance_max + 1;
     for candidate in candidates {
         let distance = edit_distance(name, candidate);
-        if distance < best_distance {
+        let better = distance < best_distance
+            || distance == best_distance && best.is_some_and(|best| candidate < best);
+        if better {
             best = Some(candidate);
             best_distance = distance;
         }
@@ -68,5 +71,11 @@ mod tests {
         assert_eq!(nearest("scrape_intreval", names), Some("scrape_interval"));
         assert_eq!(nearest("url", names), None);
         assert_eq!(nearest("", names), None);
+    }
+
+    #[test]
+    fn nearest_does_not_depend_on_the_order_of_the_candidates() {
+        assert_eq!(nearest("d42", ["d4", "d12"]), Some("d12"));
+        assert_eq!(nearest("d42", ["d12", "d4"]), Some("d12"));
     }
 }

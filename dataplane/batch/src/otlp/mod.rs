@@ -61,6 +61,7 @@ pub use metrics::{
     HistogramPoint, Metric, MetricData, Number, NumberPoint, Quantile, Sum, Summary, SummaryPoint,
 };
 pub use origin::{Resource, Scope};
+pub use schema::VALUE_DEPTH_MAX;
 pub use trace::{Span, SpanEvent, SpanLink, Status};
 pub use tree::{Item, ResourceGroup, ScopeGroup, Tree};
 pub use value::{AnyValue, Attributes, KeyValue, Text};

@@ -8,6 +8,11 @@ use stdx::varint;
 /// What is deeper is refused: readers and writers of nested values use the stack.
 pub const DEPTH_MAX: usize = 100;
 
+/// Limit: lists and maps in each other, for who makes values of something else. A map takes three
+/// messages (the value, the map, its pair); what is around and below takes the ten of OTLP itself.
+/// What is deeper would be refused by the next check, which may be that of our own log.
+pub const VALUE_DEPTH_MAX: usize = (DEPTH_MAX - 10) / 3;
+
 /// One message.
 #[derive(Debug)]
 pub struct Schema {

@@ -1,6 +1,6 @@
 //! MessagePack, read value by value from a stream that may not have arrived whole.
 
-use batch::otlp::{AnyValue, Attributes, KeyValue};
+use batch::otlp::{AnyValue, Attributes, KeyValue, VALUE_DEPTH_MAX};
 
 /// Why there is no value.
 #[derive(Debug)]
@@ -35,9 +35,6 @@ impl Value<'_> {
         }
     }
 }
-
-/// Limit: maps and arrays in each other.
-const DEPTH_MAX: u32 = 64;
 
 /// A cursor over a stream.
 pub struct Reader<'a> {
@@ -109,8 +106,8 @@ impl<'a> Reader<'a> {
         self.value_at(0)
     }
 
-    fn value_at(&mut self, depth: u32) -> Result<Value<'a>, Error> {
-        if depth > DEPTH_MAX {
+    fn value_at(&mut self, depth: usize) -> Result<Value<'a>, Error> {
+        if depth > VALUE_DEPTH_MAX {
             return Err(Error::Wrong("nested too deep".to_owned()));
         }
         let value = match self.peek()? {
@@ -130,7 +127,7 @@ impl<'a> Reader<'a> {
         Ok(Value::Any(value))
     }
 
-    fn attributes(&mut self, depth: u32) -> Result<Attributes<'static>, Error> {
+    fn attributes(&mut self, depth: usize) -> Result<Attributes<'static>, Error> {
         let mut list = Vec::new();
         for _ in 0..self.map()? {
             let key = self.text()?.into();

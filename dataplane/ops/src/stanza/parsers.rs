@@ -1,6 +1,6 @@
 //! Operators that take a text apart.
 
-use batch::otlp::{AnyValue, Attributes, KeyValue};
+use batch::otlp::{AnyValue, Attributes, KeyValue, VALUE_DEPTH_MAX};
 use serde_json::Value;
 
 use super::Entry;
@@ -87,7 +87,7 @@ impl Parser {
         let parsed = match &self.form {
             Form::Regex(regex) => groups(regex, &text)?,
             Form::Json => match serde_json::from_str(&text) {
-                Ok(Value::Object(map)) => json_map(map),
+                Ok(Value::Object(map)) => json_map(map, VALUE_DEPTH_MAX),
                 Ok(_) => return Err("the text is no object of JSON".to_owned()),
                 Err(error) => return Err(error.to_string()),
             },
@@ -166,22 +166,33 @@ fn split_quoted<'t>(text: &'t str, delimiter: &str) -> Vec<&'t str> {
     parts
 }
 
-/// A value of JSON; numbers are floats, as the reference's decoder has them.
+/// A value of JSON; numbers are floats, as the reference's decoder has them. What is nested deeper
+/// than OTLP can be stays JSON.
 pub fn json_value(value: Value) -> AnyValue<'static> {
+    nested(value, VALUE_DEPTH_MAX)
+}
+
+fn nested(value: Value, depth: usize) -> AnyValue<'static> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return value.to_string().into();
+    };
     match value {
         Value::Null => AnyValue::Empty,
         Value::Bool(value) => AnyValue::Bool(value),
         Value::Number(number) => AnyValue::Double(number.as_f64().unwrap_or(f64::NAN)),
         Value::String(text) => text.into(),
-        Value::Array(values) => AnyValue::Array(values.into_iter().map(json_value).collect()),
-        Value::Object(map) => AnyValue::Map(json_map(map)),
+        Value::Array(values) => {
+            let values = values.into_iter().map(|value| nested(value, depth));
+            AnyValue::Array(values.collect())
+        }
+        Value::Object(map) => AnyValue::Map(json_map(map, depth)),
     }
 }
 
-fn json_map(map: serde_json::Map<String, Value>) -> Attributes<'static> {
+fn json_map(map: serde_json::Map<String, Value>, depth: usize) -> Attributes<'static> {
     let list = map.into_iter().map(|(key, value)| KeyValue {
         key: key.into(),
-        value: json_value(value),
+        value: nested(value, depth),
     });
     list.collect::<Vec<_>>().into()
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use batch::otlp::wire::Message;
-use batch::otlp::{AnyValue, Attributes, KeyValue, Lazy, Text};
+use batch::otlp::{AnyValue, Attributes, KeyValue, Lazy, Text, VALUE_DEPTH_MAX};
 
 use crate::ottl::error::Error;
 use crate::ottl::text::from_hex;
@@ -37,6 +37,14 @@ pub(super) fn from_attributes<'v>(attributes: &Attributes<'_>) -> Value<'v> {
 
 /// A value of OTTL as an attribute can hold it.
 pub(super) fn to_any(value: &Value<'_>) -> Result<AnyValue<'static>, Error> {
+    nested(value, VALUE_DEPTH_MAX)
+}
+
+fn nested(value: &Value<'_>, depth: usize) -> Result<AnyValue<'static>, Error> {
+    let Some(depth) = depth.checked_sub(1) else {
+        let message = format!("lists and maps are nested more than {VALUE_DEPTH_MAX} deep");
+        return Err(Error::new(message));
+    };
     Ok(match value {
         Value::Nil => AnyValue::Empty,
         Value::Bool(value) => AnyValue::Bool(*value),
@@ -49,13 +57,13 @@ pub(super) fn to_any(value: &Value<'_>) -> Result<AnyValue<'static>, Error> {
             // are empty.
             let last = list.items.len().saturating_sub(1);
             let items = list.items.iter().enumerate();
-            let items = items.map(|(index, item)| match to_any(item) {
+            let items = items.map(|(index, item)| match nested(item, depth) {
                 Err(_) if index < last => Ok(AnyValue::Empty),
                 result => result,
             });
             AnyValue::Array(items.collect::<Result<_, Error>>()?)
         }
-        Value::Map(map) => AnyValue::Map(to_attributes(map)?),
+        Value::Map(map) => AnyValue::Map(pairs(map, depth)?),
         other => {
             return Err(Error::new(format!(
                 "unsupported type {} for set operation",
@@ -66,10 +74,14 @@ pub(super) fn to_any(value: &Value<'_>) -> Result<AnyValue<'static>, Error> {
 }
 
 pub(super) fn to_attributes(map: &Map) -> Result<Attributes<'static>, Error> {
+    pairs(map, VALUE_DEPTH_MAX)
+}
+
+fn pairs(map: &Map, depth: usize) -> Result<Attributes<'static>, Error> {
     let attributes = map.iter().map(|(key, value)| {
         Ok(KeyValue {
             key: Text::from(key.to_owned()),
-            value: to_any(value)?,
+            value: nested(value, depth)?,
         })
     });
     Ok(attributes.collect::<Result<Vec<_>, Error>>()?.into())

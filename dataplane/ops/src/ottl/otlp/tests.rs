@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use batch::otlp::{
     AnyValue, Attributes, KeyValue, Lazy, Resource, ResourceGroup, Scope, ScopeGroup, Span, Status,
-    Text, Tree,
+    Text, Tree, VALUE_DEPTH_MAX,
 };
 use serde_json::{Map as JsonMap, Value as Json, json};
 
@@ -170,4 +170,16 @@ fn differences(recorded: &str) -> Vec<String> {
 fn statements_do_what_they_do_in_the_collector() {
     let differences = differences(include_str!("testdata/statements.txt"));
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn what_would_be_nested_too_deeply_for_otlp_cannot_be_set() {
+    let parsed = |depth: usize| {
+        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+        outcome(&format!(
+            r#"set(attributes["deep"], ParseJSON("{open}{close}"))"#
+        ))
+    };
+    assert_ne!(parsed(VALUE_DEPTH_MAX), "error");
+    assert_eq!(parsed(VALUE_DEPTH_MAX + 1), "error");
 }
