@@ -52,6 +52,16 @@ declared! {
         "Measures the number of messages sent per RPC.";
 }
 
+/// Of exporters without a queue or calls.
+pub const ITEMS: &[MetricDecl] = &[
+    SENT_SPANS,
+    FAILED_SPANS,
+    SENT_POINTS,
+    FAILED_POINTS,
+    SENT_LOGS,
+    FAILED_LOGS,
+];
+
 /// How often a line about the same trouble is logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -64,11 +74,38 @@ const SIZES: &[f64] = &[
 ];
 const MESSAGES: &[f64] = &[1.0, 5.0];
 
+/// What was sent and what was not, by signal.
+pub struct ItemMetrics(Vec<(Counter, Counter)>);
+
+impl ItemMetrics {
+    pub fn new(cx: &Build) -> ItemMetrics {
+        let labels = [("component_id", &*cx.node)];
+        let counter = |decl: MetricDecl| cx.registry.counter(decl.name, decl.help, &labels);
+        ItemMetrics(vec![
+            (counter(SENT_SPANS), counter(FAILED_SPANS)),
+            (counter(SENT_POINTS), counter(FAILED_POINTS)),
+            (counter(SENT_LOGS), counter(FAILED_LOGS)),
+        ])
+    }
+
+    pub fn sent(&self, signal: OtlpSignal, items: u64) {
+        self.of(signal).0.add(items);
+    }
+
+    pub fn failed(&self, signal: OtlpSignal, items: u64) {
+        self.of(signal).1.add(items);
+    }
+
+    fn of(&self, signal: OtlpSignal) -> &(Counter, Counter) {
+        let index = OtlpSignal::ALL.iter().position(|known| *known == signal);
+        &self.0[index.expect("all signals are listed")]
+    }
+}
+
 /// One exporter's metrics.
 pub struct ExporterMetrics {
     node: std::rc::Rc<str>,
-    /// By signal: sent and failed.
-    items: Vec<(Counter, Counter)>,
+    items: ItemMetrics,
     duration: Histogram,
     request_bytes: Histogram,
     requests: Histogram,
@@ -90,11 +127,7 @@ impl ExporterMetrics {
         gauge(QUEUE_CAPACITY).set(queue.map_or(1000.0, |queue| queue.queue_size as f64));
         ExporterMetrics {
             node: cx.node.clone(),
-            items: vec![
-                (counter(SENT_SPANS), counter(FAILED_SPANS)),
-                (counter(SENT_POINTS), counter(FAILED_POINTS)),
-                (counter(SENT_LOGS), counter(FAILED_LOGS)),
-            ],
+            items: ItemMetrics::new(cx),
             duration: histogram(DURATION, MILLISECONDS),
             request_bytes: histogram(REQUEST_BYTES, SIZES),
             requests: histogram(REQUESTS, MESSAGES),
@@ -116,11 +149,11 @@ impl ExporterMetrics {
     }
 
     pub fn sent(&self, signal: OtlpSignal, items: u64) {
-        self.of(signal).0.add(items);
+        self.items.sent(signal, items);
     }
 
     pub fn failed(&self, signal: OtlpSignal, items: u64) {
-        self.of(signal).1.add(items);
+        self.items.failed(signal, items);
     }
 
     /// Compat: what the endpoint took and did not keep counts as sent.
@@ -146,10 +179,5 @@ impl ExporterMetrics {
                 "the endpoint refused {items} items for good, they are dropped: {message}"
             );
         }
-    }
-
-    fn of(&self, signal: OtlpSignal) -> &(Counter, Counter) {
-        let index = OtlpSignal::ALL.iter().position(|known| *known == signal);
-        &self.items[index.expect("all signals are listed")]
     }
 }

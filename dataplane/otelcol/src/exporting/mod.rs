@@ -21,7 +21,7 @@ use net::grpc::Code;
 use runtime::LocalBoxFuture;
 
 pub use answers::Exchange;
-pub use metrics::{DECLARED, ExporterMetrics};
+pub use metrics::{DECLARED, ExporterMetrics, ITEMS, ItemMetrics};
 
 use crate::envelope;
 use crate::settings::{HeaderRule, Retry, SendingQueue};

@@ -1,8 +1,33 @@
 //! What the kernel tells about the machine by calls instead of files: room on file systems, the
-//! state of its clock, its kind of processor.
+//! state of its clock, its kind of processor, its interfaces and names.
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+use unix as names;
+
+#[cfg(not(unix))]
+mod names {
+    use std::io;
+    use std::net::IpAddr;
+
+    use super::Interface;
+
+    pub(super) fn interfaces() -> io::Result<Vec<Interface>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn canonical_name(_: &str) -> io::Result<String> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn name_of(_: IpAddr) -> io::Result<String> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 #[cfg(target_os = "linux")]
 use linux as system;
 
@@ -35,7 +60,34 @@ mod system {
 }
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    pub name: String,
+    pub up: bool,
+    pub loopback: bool,
+    pub addresses: Vec<IpAddr>,
+    /// Its hardware address, on Linux.
+    pub hardware: Option<[u8; 6]>,
+}
+
+/// The network interfaces of this machine.
+pub fn interfaces() -> io::Result<Vec<Interface>> {
+    names::interfaces()
+}
+
+/// The full name of a host, from the hosts file or by DNS. Waits for an answer.
+pub fn canonical_name(host: &str) -> io::Result<String> {
+    names::canonical_name(host)
+}
+
+/// The name that an address has, from the hosts file or by DNS. Waits for an answer.
+pub fn name_of(address: IpAddr) -> io::Result<String> {
+    names::name_of(address)
+}
 
 /// Room on a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,4 +152,25 @@ pub fn page_bytes() -> u64 {
 /// The unit of times in `/proc`.
 pub fn ticks_per_second() -> u64 {
     system::ticks_per_second()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_interface_is_told_with_its_address() {
+        let found = interfaces().expect("interfaces are told");
+        let loopback = found.iter().find(|it| it.loopback);
+        let loopback = loopback.expect("each machine has a loopback interface");
+        let local = |address: &IpAddr| address.is_loopback();
+        assert!(loopback.addresses.iter().any(local), "{loopback:?}");
+    }
+
+    #[test]
+    fn names_come_from_the_hosts_file() {
+        let name = canonical_name("localhost").expect("localhost is in the hosts file");
+        assert!(name.starts_with("localhost"), "{name}");
+        assert!(canonical_name("not a host").is_err());
+    }
 }

@@ -25,6 +25,8 @@ pub struct OpenOptions {
     pub create_new: bool,
     /// The content is thrown away.
     pub truncate: bool,
+    /// A file that is made is for the user of this process alone, on Unix.
+    pub private: bool,
 }
 
 impl OpenOptions {
@@ -34,6 +36,7 @@ impl OpenOptions {
         create: false,
         create_new: false,
         truncate: false,
+        private: false,
     };
 
     /// An existing file, for reading.
@@ -96,15 +99,23 @@ impl File {
             create,
             create_new,
             truncate,
+            private,
         } = *options;
         let file = service::blocking(move || {
-            std::fs::File::options()
+            let mut options = std::fs::File::options();
+            options
                 .read(read)
                 .write(write)
                 .create(create)
                 .create_new(create_new)
-                .truncate(truncate)
-                .open(path)
+                .truncate(truncate);
+            #[cfg(unix)]
+            if private {
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            }
+            #[cfg(not(unix))]
+            let _ = private;
+            options.open(path)
         })
         .await?;
         let file = Arc::new(file);
