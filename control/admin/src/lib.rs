@@ -19,6 +19,7 @@ mod pprof;
 mod process;
 pub mod settings;
 mod support;
+mod trace_requests;
 mod ui;
 
 use std::io;
@@ -29,7 +30,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{any, get, post};
-use plan::Handle;
+use plan::{Handle, Tracer};
 
 pub use auth::{Gate, GateRules};
 pub use listen::TlsSwitch;
@@ -50,6 +51,8 @@ pub struct Server {
     pub gate: Gate,
     /// Whether data may be shown, as the `livedebugging` block says.
     pub live: LiveDebugging,
+    /// Makes a span of each request, as the `tracing` block says.
+    pub tracer: Tracer,
     /// For the support bundle; none if it is disabled.
     pub facts: Option<Arc<dyn Facts>>,
     /// Whether to take and forget what the demonstration delivers.
@@ -79,7 +82,7 @@ pub async fn serve(listener: TcpListener, server: Server, tls: TlsSwitch) -> io:
 
 fn router(server: Server) -> Router {
     let prefix = server.prefix.clone();
-    let gate = server.gate.clone();
+    let (gate, tracer) = (server.gate.clone(), server.tracer.clone());
     let at = |path: &str| format!("{prefix}{path}");
     // Compat: the API takes any method; only the pages below the prefix move with it.
     let mut router = Router::new()
@@ -116,5 +119,9 @@ fn router(server: Server) -> Router {
     router
         .fallback(|| async { (StatusCode::NOT_FOUND, "404 page not found\n") })
         .layer(middleware::from_fn_with_state(gate, auth::check))
+        .layer(middleware::from_fn_with_state(
+            tracer,
+            trace_requests::trace,
+        ))
         .with_state(server)
 }

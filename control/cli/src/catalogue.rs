@@ -1,6 +1,9 @@
 //! The composition root: all families and blocks that this binary knows.
 
-use admin::settings::{http, livedebugging, tracing_block};
+use std::rc::Rc;
+
+use admin::settings::tracing_block::{self, Tracers};
+use admin::settings::{http, livedebugging};
 use admin::{Gate, LiveDebugging, TlsSwitch};
 use engine::Command;
 use plan::{Catalogue, Kind, Settings};
@@ -42,6 +45,7 @@ pub struct Switches {
     pub gate: Gate,
     pub tls: TlsSwitch,
     pub live: LiveDebugging,
+    pub tracers: Rc<Tracers>,
     /// For what blocks have to tell shards.
     pub shards: Vec<flume::Sender<Command>>,
 }
@@ -53,6 +57,7 @@ pub fn settings(switches: &Switches) -> Settings {
         gate,
         tls,
         live,
+        tracers,
         shards,
     } = switches.clone();
     Settings::new()
@@ -68,7 +73,7 @@ pub fn settings(switches: &Switches) -> Settings {
         .on(remotecfg::DESCRIPTOR.name, |block| {
             remotecfg::apply(block.as_deref())
         })
-        .on(tracing_block::DESCRIPTOR.name, |block| {
-            tracing_block::apply(block.as_deref())
+        .on(tracing_block::DESCRIPTOR.name, move |block| {
+            tracing_block::apply(block.as_deref(), &tracers)
         })
 }

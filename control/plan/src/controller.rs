@@ -28,6 +28,7 @@ use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::settings::Settings;
 use crate::source::ConfigSource;
+use crate::spans::{Span, Tracer};
 use crate::{secrets, validate, view};
 
 /// What the controller is made of besides the configuration.
@@ -41,6 +42,8 @@ pub struct Options {
     pub version: &'static str,
     /// Told about blocks that set something up.
     pub settings: Settings,
+    /// Makes the spans of loads and refreshes.
+    pub tracer: Tracer,
 }
 
 /// The ends of the channels to the shards.
@@ -133,7 +136,9 @@ impl Controller {
         ));
         self.live.text = text;
         self.live.rebuild(built.graph);
-        let failures = self.settle(&mut Outcome::default()).await;
+        // Compat: no block has asked for spans by now.
+        let span = &Span::default();
+        let failures = self.settle(&mut Outcome::default(), span).await;
         let mut diagnostics = failures.into_diagnostics();
         // Compat: what evaluation finds comes alone (case `errors/several_errors`); what only the
         // text shows, such as an attribute of too little stability, is added when it finds none.

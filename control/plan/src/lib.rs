@@ -42,6 +42,7 @@ mod rollout;
 mod secrets;
 mod settings;
 mod source;
+mod spans;
 mod validate;
 mod view;
 
@@ -58,4 +59,5 @@ pub use outline::{BlockKind, Outline, OutlineBlock, OutlineEdge, outline};
 pub use secrets::scrub;
 pub use settings::Settings;
 pub use source::{ConfigSource, is_test_file};
+pub use spans::{OperationRate, RemoteParent, Sampler, Span, Strategy, Tracer, TracerSettings};
 pub use validate::{Validated, validate};

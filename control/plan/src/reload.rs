@@ -9,7 +9,9 @@ use crate::knowledge::{Content, Knowledge};
 use crate::live::ConfigText;
 use crate::load::{self, Parsed, Rejected};
 use crate::outcome::Outcome;
+use crate::rollout::SPANS;
 use crate::source::ConfigSource;
+use crate::spans::Span;
 use crate::validate;
 
 impl Controller {
@@ -20,6 +22,16 @@ impl Controller {
     /// that component unhealthy, a new one without running, an old one with its old arguments; the
     /// rest of the configuration is taken, and the answer is an error all the same.
     pub(crate) async fn reload(&mut self) -> Result<String, String> {
+        let mut span = self.options.tracer.root(SPANS, "Reload");
+        let result = self.reload_within(&span).await;
+        match &result {
+            Ok(_) => span.ok(),
+            Err(shown) => span.failed(|| shown.clone()),
+        }
+        result
+    }
+
+    async fn reload_within(&mut self, span: &Span) -> Result<String, String> {
         let hash = match self.take_text() {
             Ok(hash) => hash,
             Err(rejected) => return Err(self.refuse(rejected)),
@@ -28,7 +40,14 @@ impl Controller {
             state.stale |= !state.evaluated || state.health.evaluation_failed();
         }
         let mut outcome = Outcome::default();
-        let errors = self.settle(&mut outcome).await.into_diagnostics();
+        let mut evaluation = span.child("GraphEvaluate");
+        let failures = self.settle(&mut outcome, &evaluation).await;
+        let errors = failures.into_diagnostics();
+        match errors.first() {
+            None => evaluation.ok(),
+            Some(first) => evaluation.failed(|| first.message.clone()),
+        }
+        drop(evaluation);
         self.publish();
         outcome.unchanged = self.unchanged(&outcome);
         let text = outcome.to_string();

@@ -19,6 +19,10 @@ use crate::knowledge::item_value;
 use crate::limits::ROUNDS_MAX;
 use crate::live::{Part, Shelved};
 use crate::outcome::Outcome;
+use crate::spans::Span;
+
+/// The scope of spans of the controller.
+pub(crate) const SPANS: &str = "controller";
 
 /// What an evaluation changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,11 +66,11 @@ impl Controller {
     /// Evaluates what is stale, then what that made known or stale, until nothing is left. A node
     /// that fails keeps what it had; what refers to a node that never had exports is left alone,
     /// since its own errors would only repeat the first.
-    pub(crate) async fn settle(&mut self, outcome: &mut Outcome) -> Failures {
+    pub(crate) async fn settle(&mut self, outcome: &mut Outcome, span: &Span) -> Failures {
         let mut failures = Failures::default();
         self.metrics.evaluating.set(1.0);
         for _ in 0..ROUNDS_MAX {
-            self.evaluate_stale(outcome, &mut failures).await;
+            self.evaluate_stale(outcome, &mut failures, span).await;
             if !self.learn(&mut failures) && !self.fall_back() {
                 break;
             }
@@ -76,7 +80,12 @@ impl Controller {
         failures
     }
 
-    async fn evaluate_stale(&mut self, outcome: &mut Outcome, failures: &mut Failures) {
+    async fn evaluate_stale(
+        &mut self,
+        outcome: &mut Outcome,
+        failures: &mut Failures,
+        span: &Span,
+    ) {
         for turn in 0..self.live.graph.order.len() {
             let at = self.live.graph.order[turn];
             if !std::mem::take(&mut self.live.states[at].stale) {
@@ -84,7 +93,14 @@ impl Controller {
             }
             let state = &self.live.states[at];
             let (new, again) = (!state.evaluated, state.health.evaluation_failed());
+            let mut part = span.child("EvaluateNode");
+            part.text("node_id", &self.live.graph.nodes[at].id);
             let result = self.evaluate(at).await;
+            match &result {
+                Ok(_) => part.ok(),
+                Err(errors) => part.failed(|| messages(errors)),
+            }
+            drop(part);
             let came = new && self.live.states[at].evaluated;
             if came || result.as_ref().is_ok_and(|changed| changed.exports) {
                 self.live.spoil_dependents(at);
@@ -122,7 +138,12 @@ impl Controller {
                 self.live.spoil_dependents(at);
             }
         }
-        let failures = self.settle(&mut Outcome::default()).await;
+        let tracer = &self.options.tracer;
+        let mut span = tracer.root(SPANS, "SubmitDependantsForEvaluation");
+        span.int("originators_count", noted.len() as i64);
+        span.ok();
+        let failures = self.settle(&mut Outcome::default(), &span).await;
+        drop(span);
         for failure in failures.0.iter().filter(|failure| !failure.again) {
             // The health says it as long as it lasts; the log once.
             let err = syntax::render_all(&failure.errors, &self.live.text.sources);
@@ -206,8 +227,7 @@ impl Controller {
                 self.evaluated(at, Ok(()));
             }
             Err(errors) => {
-                let texts: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
-                self.evaluated(at, Err(texts.join("; ")));
+                self.evaluated(at, Err(messages(errors)));
             }
         }
         result
@@ -352,6 +372,11 @@ impl Controller {
         }
         changed
     }
+}
+
+fn messages(errors: &[Diagnostic]) -> String {
+    let texts: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+    texts.join("; ")
 }
 
 /// What a resolver says of itself, if it says anything.

@@ -13,7 +13,9 @@ use engine::{
 use eval::{HealthState, ResolverComponent, ResolverCx, ResolverError};
 use schema::{ExportField, Port, Stability, Value};
 
-use crate::{Catalogue, ConfigSource, Controller, Handle, Kind, Options, Settings, Shards, State};
+use crate::{
+    Catalogue, ConfigSource, Controller, Handle, Kind, Options, Settings, Shards, State, Tracer,
+};
 
 // ---- components
 
@@ -139,6 +141,7 @@ impl Rig {
             environment: Rc::default(),
             version: "v0",
             settings: Settings::new(),
+            tracer: Tracer::default(),
         };
         let shards = Shards {
             commands: vec![commands_in],

@@ -9,6 +9,7 @@ use schema::Body;
 use crate::component::Component;
 use crate::health::Health;
 use crate::own_logs::OwnLogs;
+use crate::own_traces::OwnTraces;
 use crate::taps::Tap;
 
 /// The evaluated graph of one epoch. Immutable; applying it is a diff against what runs.
@@ -52,6 +53,8 @@ pub enum Command {
     Tap(Tap),
     /// Takes the process's own log lines, until their channel ends.
     OwnLogs(OwnLogs),
+    /// Takes the process's own spans, until their channel ends.
+    OwnTraces(OwnTraces),
     /// Stop taking, finish what was accepted, answer, end. The channel's other commands after this
     /// one are not read.
     Drain(flume::Sender<()>),

@@ -26,6 +26,7 @@ use crate::instance::Instance;
 use crate::lanes::Lanes;
 use crate::limits::{REBUILD_DELAY, SHUTDOWN_MAX};
 use crate::own_logs;
+use crate::own_traces;
 use crate::plan::{Command, NodeError, Plan, PlanNode, Report};
 use crate::taps::{Tap, Taps};
 
@@ -65,6 +66,10 @@ pub async fn shard_main(
             Command::OwnLogs(own) => {
                 let (slots, registry) = (shard.slots.clone(), shard.registry.clone());
                 runtime::spawn(own_logs::forward(own, slots, registry));
+            }
+            Command::OwnTraces(own) => {
+                let (slots, registry) = (shard.slots.clone(), shard.registry.clone());
+                runtime::spawn(own_traces::forward(own, slots, registry));
             }
             Command::Drain(reply) => {
                 shard.push(Work::Drain);

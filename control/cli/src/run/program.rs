@@ -1,13 +1,15 @@
 //! The parts of the running program, put together and started in order.
 
+use std::cell::RefCell;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin::settings::tracing_block::Tracers;
 use engine::{Globals, LaneDefaults};
-use plan::{ConfigSource, Controller, Options, Shards};
+use plan::{ConfigSource, Controller, Options, Shards, Tracer};
 
 use crate::VERSION;
 use crate::catalogue::{Switches, catalogue, settings};
@@ -55,11 +57,19 @@ impl Program {
             hostname: globals.hostname.clone(),
             user_agent: globals.user_agent.clone(),
         });
+        let tracer = Tracer::default();
         let switches = Switches {
             log: log.clone(),
             gate: admin::Gate::default(),
             tls: admin::TlsSwitch::default(),
             live: admin::LiveDebugging::default(),
+            tracers: Rc::new(Tracers {
+                tracer: tracer.clone(),
+                shards: commands.clone(),
+                version: VERSION,
+                user_agent: globals.user_agent.clone(),
+                polls: RefCell::default(),
+            }),
             shards: commands.clone(),
         };
         let hostname = globals.hostname.as_str().into();
@@ -71,6 +81,7 @@ impl Program {
             environment,
             version: VERSION,
             settings: settings(&switches),
+            tracer: tracer.clone(),
         };
         let controller = Controller::new(options, Shards { commands, reports });
         let server = admin::Server {
@@ -84,6 +95,7 @@ impl Program {
             address,
             gate: switches.gate,
             live: switches.live,
+            tracer,
             facts: facts(setup, log),
             demo: setup.path.is_none(),
         };

@@ -12,7 +12,7 @@ use engine::{
     Batch, Build, BuildError, Built, Command, Component, Consume, DROPPED_ITEMS, DataComponent,
     Nack, PlanNode, Role, Spread,
 };
-use plan::{ConfigSource, Controller, Options, Settings, Shards};
+use plan::{ConfigSource, Controller, Options, Settings, Shards, Tracer};
 use runtime::LocalBoxFuture;
 use runtime::metrics::Value as MetricValue;
 use runtime::sim::{Disk, Simulation};
@@ -58,6 +58,7 @@ pub(super) fn evaluate(path: &Path, stability: Stability) -> Result<Nodes, Failu
         environment: Rc::default(),
         version: VERSION,
         settings: Settings::new(),
+        tracer: Tracer::default(),
     };
     let shards = Shards {
         commands: vec![commands_in],
