@@ -247,3 +247,40 @@ fn a_stream_is_refused_while_live_debugging_is_off() {
         );
     }
 }
+
+#[test]
+fn evaluations_reloads_and_requests_become_spans() {
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    let file = dir.path().join("spans.json");
+    let config = format!(
+        "tracing {{\n sampling_fraction = 1\n send_traceparent = true\n\
+         write_to = [otelcol.exporter.file.f.input]\n}}\n\
+         otelcol.exporter.file \"f\" {{\n path = \"{}\"\n flush_interval = \"100ms\"\n}}\n\
+         prometheus.echo \"e\" {{ }}\n",
+        file.display()
+    );
+    let args = ["--stability.level=experimental"];
+    let invar = Invar::start_with(&config, &args);
+    let changed = format!("{config}prometheus.echo \"new\" {{ }}\n");
+    std::fs::write(invar.dir.join("config.alloy"), changed).expect("the scratch folder");
+    let parent = (
+        "traceparent",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    );
+    let answer = http::send(invar.http, "GET", "/-/reload", &[parent], &[]);
+    assert_eq!(answer.expect("an answer").status, 200);
+    let wanted = [
+        "\"name\":\"Reload\"",
+        "\"name\":\"GraphEvaluate\"",
+        "\"name\":\"EvaluateNode\"",
+        "{\"key\":\"node_id\",\"value\":{\"stringValue\":\"prometheus.echo.new\"}}",
+        "\"name\":\"GET /-/reload\"",
+        "\"traceId\":\"0af7651916cd43dd8448eb211c80319c\"",
+        "\"parentSpanId\":\"b7ad6b7169203331\"",
+        "\"stringValue\":\"alloy\"",
+    ];
+    eventually("the spans", Duration::from_secs(20), || {
+        let spans = std::fs::read_to_string(&file).unwrap_or_default();
+        wanted.iter().all(|it| spans.contains(it)).then_some(())
+    });
+}

@@ -1,7 +1,7 @@
 //! What the program declares, held against tables made from Alloy's documentation and code.
 //!
-//! `components/`, `config-blocks.json` and `cli.json` are data, as they were handed over. Where the
-//! two part, `differences.txt` says why; a difference without a line fails, and so does a line
+//! `components/`, `config-blocks.json`, `cli.json` and `stdlib.json` are data, as they were handed
+//! over. Where the two part, `differences.txt` says why; a difference without a line fails, and so does a line
 //! without a difference.
 
 #![forbid(unsafe_code)]
@@ -14,6 +14,7 @@ mod declarations;
 mod defaults;
 mod differences;
 mod flags;
+mod functions;
 
 use std::path::PathBuf;
 

@@ -52,8 +52,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// W3C trace context: `00-<32 hex>-<16 hex>-<2 hex>`, all lower case. What is anything else bears no
-/// trace; a later version may have more behind it.
+/// W3C trace context: `00-<32 hex>-<16 hex>-<2 hex>`, all lower case. What is anything else bears
+/// no trace; a later version may have more behind it.
 fn remote_parent(headers: &HeaderMap) -> Option<RemoteParent> {
     let mut parts = text(headers, "traceparent")?.trim().split('-');
     let [version] = hex::<1>(parts.next()?)?;

@@ -38,5 +38,5 @@ pub use resolver::{
     ResolverError,
 };
 pub use scope::Scope;
-pub use stdlib::{constants, function, is_builtin};
+pub use stdlib::{constants, function, functions, is_builtin};
 pub use yaml::parse_texts as yaml_texts;

@@ -2,8 +2,8 @@
 
 /// Limit: nodes of a graph, those inside of custom components counted each time. A node takes some
 /// 1 KiB with its body, so this is 100 MiB; above it the configuration is refused. It is what ends
-/// custom components that double each other. Under a sanitizer a node costs fifty times as much, and
-/// a fuzzer finds such components at once.
+/// custom components that double each other. Under a sanitizer a node costs fifty times as much,
+/// and a fuzzer finds such components at once.
 pub const NODES_MAX: usize = if cfg!(fuzzing) { 2_000 } else { 100_000 };
 
 /// Limit: how deep custom components stand in each other; the expansion recurses this far.

@@ -25,8 +25,8 @@ pub fn edit_distance(a: &str, b: &str) -> usize {
 }
 
 /// The candidate that `name` most likely meant: at most a third of its characters (and at least
-/// one) may differ, otherwise a suggestion confuses more than it helps. Ties go to the first by name, so that
-/// candidates out of a hash map give the same answer each time.
+/// one) may differ, otherwise a suggestion confuses more than it helps. Ties go to the first by
+/// name, so that candidates out of a hash map give the same answer each time.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance_max = (name.chars().count() / 3).max(1);
     let mut best: Option<&str> = None;

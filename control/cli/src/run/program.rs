@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin::settings::tracing_block::Tracers;
-use engine::{Globals, LaneDefaults};
+use engine::{Command, Globals, LaneDefaults};
 use plan::{ConfigSource, Controller, Options, Shards, Tracer};
 
 use crate::VERSION;
@@ -63,13 +63,7 @@ impl Program {
             gate: admin::Gate::default(),
             tls: admin::TlsSwitch::default(),
             live: admin::LiveDebugging::default(),
-            tracers: Rc::new(Tracers {
-                tracer: tracer.clone(),
-                shards: commands.clone(),
-                version: VERSION,
-                user_agent: globals.user_agent.clone(),
-                polls: RefCell::default(),
-            }),
+            tracers: Rc::new(tracers(&tracer, &commands, &globals)),
             shards: commands.clone(),
         };
         let hostname = globals.hostname.as_str().into();
@@ -182,6 +176,16 @@ fn facts(setup: &Setup<'_>, log: &Log) -> Option<Arc<dyn admin::Facts>> {
         log: log.clone(),
     };
     (!setup.server.disable_support_bundle).then(|| Arc::new(facts) as Arc<dyn admin::Facts>)
+}
+
+fn tracers(tracer: &Tracer, shards: &[flume::Sender<Command>], globals: &Globals) -> Tracers {
+    Tracers {
+        tracer: tracer.clone(),
+        shards: shards.to_vec(),
+        version: VERSION,
+        user_agent: globals.user_agent.clone(),
+        polls: RefCell::default(),
+    }
 }
 
 async fn serve(listener: TcpListener, server: admin::Server, tls: admin::TlsSwitch) {

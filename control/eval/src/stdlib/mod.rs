@@ -46,6 +46,12 @@ pub fn function<'n>(names: impl IntoIterator<Item = &'n str>) -> Option<&'static
     }
 }
 
+/// All functions, deprecated names among them.
+pub fn functions() -> impl Iterator<Item = &'static Function> {
+    let in_namespaces = NAMESPACES.iter().flat_map(|(_, functions)| *functions);
+    in_namespaces.chain(&GLOBAL)
+}
+
 /// The function of a namespace by its name there, `to_upper`.
 pub(crate) fn in_namespace(
     functions: &'static [Function],

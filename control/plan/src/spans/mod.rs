@@ -9,7 +9,7 @@
 //! GET /-/reload                a request to the admin server
 //! ```
 //!
-//! Only control makes spans, at the grain of evaluations and requests: no shard does, and nothing is
+//! Only control makes spans, at the grain of evaluations and requests: no shard does, and none is
 //! made per item. Whether a trace is kept is decided once, at its root; below a root that is not,
 //! and while no `tracing` block asks for spans, a span costs a load of an atomic.
 //!
