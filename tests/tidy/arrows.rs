@@ -28,7 +28,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("convert", &["syntax", "schema"]),
     ("discovery", &["eval", "blocks"]),
     ("sources", &["eval", "blocks"]),
-    ("exporters", &["eval", "formats", "net", "os"]),
+    ("exporters", &["eval", "formats", "net", "ops", "os"]),
     ("cluster", &["stdx"]),
     ("admin", &["plan", "cluster", "formats", "net"]),
 ];

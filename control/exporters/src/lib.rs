@@ -19,6 +19,7 @@ mod exporter_static;
 mod families;
 mod file;
 mod limits;
+pub mod process;
 pub mod statsd;
 mod text;
 pub mod unix;
@@ -32,6 +33,7 @@ pub static COMPONENTS: &[&eval::Component] = &[
     &blackbox::COMPONENT,
     &exporter_self::COMPONENT,
     &exporter_static::COMPONENT,
+    &process::COMPONENT,
     &statsd::COMPONENT,
     &unix::COMPONENT,
 ];
