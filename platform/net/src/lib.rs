@@ -34,7 +34,9 @@ mod tests;
 
 pub use auth::{Auth, OAuth2Options, SecretSource};
 pub use body::BodyLimits;
-pub use client::{Client, ClientOptions, Head, PoolOptions, Request, Response, Streamed};
+pub use client::{
+    Client, ClientOptions, DialTrace, Head, PoolOptions, Request, Response, Streamed,
+};
 pub use error::{ErrorKind, HttpError};
 pub use pieces::Chunks;
 pub use proxy::{Proxy, ProxyOptions};

@@ -1,12 +1,15 @@
 //! From a target to a connected stream: overrides, proxies, DNS, several addresses, TLS.
 
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use http::HeaderValue;
+use runtime::Instant;
 use runtime::net::TcpStream;
 
 use super::ClientOptions;
@@ -17,7 +20,7 @@ use crate::body::chain;
 use crate::dns::Resolver;
 use crate::proxy::ProxyRules;
 use crate::stream::Stream;
-use crate::tls::{Connector, TlsError};
+use crate::tls::{Connector, Peer, TlsError};
 use crate::{HttpError, Scheme, Target};
 
 /// RFC 8305, section 5: how long an address may take before the next one is tried beside it.
@@ -33,6 +36,32 @@ pub(crate) struct Dialer {
     round_robin: bool,
     http2_only: bool,
     overrides: Vec<(String, SocketAddr)>,
+    trace: Option<Rc<DialTrace>>,
+}
+
+/// What is told of the connections of a client, for those who measure servers.
+#[derive(Debug, Default)]
+pub struct DialTrace {
+    /// Until the server, or the proxy before it, took the connection; summed over connections.
+    pub connecting: Cell<Duration>,
+    /// The handshakes with servers; summed over connections.
+    pub handshakes: Cell<Duration>,
+    /// The server of the last connection; None without TLS.
+    pub peer: RefCell<Option<Peer>>,
+}
+
+impl DialTrace {
+    fn connected(&self, since: Instant) {
+        let took = runtime::now() - since;
+        self.connecting.set(self.connecting.get() + took);
+        self.peer.replace(None);
+    }
+
+    fn secured(&self, since: Instant, peer: &Peer) {
+        let took = runtime::now() - since;
+        self.handshakes.set(self.handshakes.get() + took);
+        self.peer.replace(Some(peer.clone()));
+    }
 }
 
 impl Dialer {
@@ -46,6 +75,7 @@ impl Dialer {
             round_robin: options.round_robin_dns,
             http2_only: options.http2_only,
             overrides: options.overrides.clone(),
+            trace: options.trace.clone(),
         })
     }
 
@@ -59,17 +89,17 @@ impl Dialer {
 
     /// A new connection on which requests to `target` can be sent.
     pub(crate) async fn dial(&self, target: &Target) -> Result<Connection, HttpError> {
+        let began = runtime::now();
         let stream = match self.proxy_of(target) {
             None => self.reach(target).await?,
             Some(proxy) => self.reach_through(proxy, target).await?,
         };
+        if let Some(trace) = &self.trace {
+            trace.connected(began);
+        }
         let (stream, http2) = match target.scheme() {
             Scheme::Http => (stream, false),
-            Scheme::Https => self
-                .tls
-                .connect(target.host(), stream)
-                .await
-                .map_err(|error| tls_failed(target, &error))?,
+            Scheme::Https => self.secure(target, stream).await?,
         };
         if self.http2_only && !http2 && target.scheme() == Scheme::Https {
             return Err(HttpError::Protocol {
@@ -83,6 +113,17 @@ impl Dialer {
                 authority: target.authority().to_owned(),
                 cause: chain(&error),
             })
+    }
+
+    /// TLS with the target itself; says whether it chose HTTP/2.
+    async fn secure(&self, target: &Target, stream: Stream) -> Result<(Stream, bool), HttpError> {
+        let began = runtime::now();
+        let secured = self.tls.connect(target.host(), stream).await;
+        let (stream, peer) = secured.map_err(|error| tls_failed(target, &error))?;
+        if let Some(trace) = &self.trace {
+            trace.secured(began, &peer);
+        }
+        Ok((stream, peer.http2))
     }
 
     fn proxy_of(&self, target: &Target) -> Option<&Target> {

@@ -19,6 +19,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 pub(crate) use connection::LocalTasks;
+pub use dial::DialTrace;
 pub use pool::PoolOptions;
 pub use streamed::Streamed;
 
@@ -50,6 +51,8 @@ pub struct ClientOptions {
     /// `host:port` that are reached at this address, without DNS and proxy: internal addresses.
     pub overrides: Vec<(String, SocketAddr)>,
     pub pool: PoolOptions,
+    /// Who wants to know of connections.
+    pub trace: Option<Rc<DialTrace>>,
 }
 
 impl ClientOptions {
@@ -68,6 +71,7 @@ impl ClientOptions {
             round_robin_dns: false,
             overrides: Vec::new(),
             pool: PoolOptions::standard(),
+            trace: None,
         }
     }
 }

@@ -294,3 +294,20 @@ fn unusable_files_are_named() {
         );
     });
 }
+
+#[test]
+fn whoever_asks_is_told_of_the_server() {
+    on_each_backend(|| async {
+        let server = server();
+        let trace = std::rc::Rc::new(crate::DialTrace::default());
+        let client = trusting("ca.pem", |options| options.trace = Some(trace.clone()));
+        get(&client, &server.https("/")).await.expect("answered");
+        let peer = trace.peer.borrow().clone().expect("there was a handshake");
+        assert_eq!(
+            (peer.version, peer.http2, peer.verified),
+            ("TLS 1.3", true, true)
+        );
+        assert!(!peer.certificates.is_empty());
+        assert!(Duration::ZERO < trace.handshakes.get());
+    });
+}

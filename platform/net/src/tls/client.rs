@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use hyper_util::rt::TokioIo;
+use runtime::net::{AsyncRead, AsyncWrite};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
@@ -11,8 +12,9 @@ use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client};
 
+use super::peer::Peer;
 use super::texts::{Reloading, Source, Texts, certificates, private_key};
 use super::{ClientTls, HTTP1, HTTP2, TlsError, TlsStream, explain, provider, versions};
 use crate::stream::Stream;
@@ -26,6 +28,19 @@ pub(crate) struct Connector {
 
 impl Connector {
     pub(crate) fn new(settings: &ClientTls, offer_http2: bool) -> Connector {
+        let protocols = match offer_http2 {
+            true => vec![HTTP2.to_vec(), HTTP1.to_vec()],
+            false => vec![HTTP1.to_vec()],
+        };
+        Connector::offering(settings, protocols)
+    }
+
+    /// For another protocol than HTTP, which is not negotiated.
+    pub(crate) fn plain(settings: &ClientTls) -> Connector {
+        Connector::offering(settings, Vec::new())
+    }
+
+    fn offering(settings: &ClientTls, protocols: Vec<Vec<u8>>) -> Connector {
         let mut sources = Vec::new();
         if let Some(ca) = &settings.ca {
             sources.push(Source::new("ca", ca));
@@ -34,10 +49,6 @@ impl Connector {
             sources.push(Source::new("cert", &identity.certificate));
             sources.push(Source::new("key", &identity.key));
         }
-        let protocols = match offer_http2 {
-            true => vec![HTTP2.to_vec(), HTTP1.to_vec()],
-            false => vec![HTTP1.to_vec()],
-        };
         Connector {
             settings: settings.clone(),
             protocols,
@@ -45,12 +56,26 @@ impl Connector {
         }
     }
 
-    /// Handshakes with `host` over `stream`; says whether the server chose HTTP/2.
+    /// Handshakes with `host` over `stream`; tells of the server.
     pub(crate) async fn connect(
         &self,
         host: &str,
         stream: Stream,
-    ) -> Result<(Stream, bool), TlsError> {
+    ) -> Result<(Stream, Peer), TlsError> {
+        let tls = self.handshake(host, TokioIo::new(stream)).await?;
+        let peer = Peer::of(&tls, !self.settings.insecure_skip_verify);
+        Ok((Stream::tls(TlsStream::Client(tls)), peer))
+    }
+
+    /// Handshakes with `host` over any stream.
+    pub(super) async fn handshake<S>(
+        &self,
+        host: &str,
+        stream: S,
+    ) -> Result<client::TlsStream<S>, TlsError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let expected = self.settings.server_name.as_deref().unwrap_or(host);
         let name = ServerName::try_from(expected.to_owned()).map_err(|_| {
             TlsError(format!(
@@ -61,12 +86,10 @@ impl Connector {
             .config
             .get(async |texts| self.make(texts).await)
             .await?;
-        let tls = TlsConnector::from(config)
-            .connect(name, TokioIo::new(stream))
+        TlsConnector::from(config)
+            .connect(name, stream)
             .await
-            .map_err(|error| explain(&error))?;
-        let http2 = tls.get_ref().1.alpn_protocol() == Some(HTTP2);
-        Ok((Stream::tls(TlsStream::Client(tls)), http2))
+            .map_err(|error| explain(&error))
     }
 
     async fn make(&self, texts: &Texts) -> Result<ClientConfig, TlsError> {

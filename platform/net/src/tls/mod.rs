@@ -9,6 +9,7 @@
 
 mod client;
 mod narrow;
+mod peer;
 mod server;
 mod texts;
 
@@ -24,6 +25,7 @@ use crate::secret::Secret;
 
 pub(crate) use client::Connector;
 pub use narrow::Narrow;
+pub use peer::{Peer, secure};
 pub(crate) use server::Acceptor;
 pub use server::ServerConfigs;
 pub(crate) use tokio_rustls::TlsStream;

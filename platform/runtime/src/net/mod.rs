@@ -7,6 +7,8 @@ mod listener;
 mod stream;
 mod udp;
 
+/// What streams of others must be like for TLS over them: tokio's traits, without a reactor.
+pub use ::tokio::io::{AsyncRead, AsyncWrite};
 pub use listener::{ListenOptions, TcpListener};
 pub use stream::TcpStream;
 pub use udp::{Datagram, UdpReceiver};
