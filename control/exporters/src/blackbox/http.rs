@@ -1,26 +1,26 @@
 //! The prober `http`: one request, its redirects, and what the answer must be like.
 //!
-//! Compat: differs from blackbox_exporter where the client tells less: it speaks HTTP/1.1, the time
-//! of connecting is part of `processing`, and there are no metrics of certificates.
+//! Compat: differs from blackbox_exporter where the client tells less: the time in which a body comes
+//! is part of `processing`.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use net::codec::Codec;
 use net::{
-    BodyLimits, Client, ClientOptions, HeaderName, HeaderValue, Method, Request, Response, Scheme,
-    Target, header,
+    BodyLimits, Client, ClientOptions, DialTrace, HeaderName, HeaderValue, Method, Request,
+    Response, Scheme, Target, header,
 };
 
 use super::modules::Http;
 use super::resolve::resolve;
+use super::tls::{self, Chain};
 use crate::families::Families;
 use crate::limits::PROBE_BODY_BYTES_MAX;
 
 /// Limit: redirects of one probe, as in the reference.
 const REDIRECTS_MAX: u32 = 10;
-
-/// The version that is spoken.
-const VERSION: &str = "HTTP/1.1";
 
 /// What a probe has seen; zeros where there was no answer.
 #[derive(Default)]
@@ -30,9 +30,12 @@ struct Seen {
     body_bytes: usize,
     redirects: u32,
     ssl: bool,
-    version: f64,
+    http2: bool,
+    answered: bool,
     regex_failed: bool,
     resolve_seconds: f64,
+    connect_seconds: f64,
+    tls_seconds: f64,
     processing_seconds: f64,
 }
 
@@ -69,18 +72,9 @@ async fn ask(
     seen.resolve_seconds = began.elapsed().as_secs_f64();
     let address = address.ok_or("the target has no address")?;
     let first = Target::parse(url.as_str()).map_err(|error| error.to_string())?;
-    let override_of = (
-        format!("{}:{}", first.host(), first.port()),
-        SocketAddr::new(address, first.port()),
-    );
-    let mut options = ClientOptions::new("Blackbox Exporter/invar");
-    options.follow_redirects = false;
-    options.enable_http2 = false;
-    options.accept_gzip = false;
-    options.tls = http.tls.clone();
-    options.auth = http.auth.clone();
-    options.overrides = vec![override_of];
-    let client = Client::new(options).map_err(|error| error.to_string())?;
+    let trace = Rc::new(DialTrace::default());
+    let socket = SocketAddr::new(address, first.port());
+    let mut client = client(http, Some((&first, socket)), &trace)?;
     let mut method = if http.method.is_empty() {
         Method::GET
     } else {
@@ -106,12 +100,48 @@ async fn ask(
         if !matches!(response.head.status.as_u16(), 307 | 308) && method != Method::HEAD {
             method = Method::GET;
         }
+        let before = url.host_str().map(str::to_owned);
         url = url.join(location).map_err(|error| error.to_string())?;
+        if url.host_str() != before.as_deref() {
+            client = self::client(http, None, &trace)?;
+        }
     };
-    seen.processing_seconds = began.elapsed().as_secs_f64();
+    seen.connect_seconds = trace.connecting.get().as_secs_f64();
+    seen.tls_seconds = trace.handshakes.get().as_secs_f64();
+    let all = began.elapsed().as_secs_f64();
+    seen.processing_seconds = (all - seen.connect_seconds - seen.tls_seconds).max(0.0);
     seen.ssl = url.scheme() == Scheme::Https.as_str();
-    seen.version = 1.1;
+    seen.answered = true;
+    if let Some(peer) = &*trace.peer.borrow() {
+        seen.http2 = peer.http2;
+        tls::write(peer, Chain::Told, out);
+    }
     Ok(judge(&response, http, seen, out))
+}
+
+/// A client; `first` is the target itself and where it is, redirects go without.
+fn client(
+    http: &Http,
+    first: Option<(&Target, SocketAddr)>,
+    trace: &Rc<DialTrace>,
+) -> Result<Client, String> {
+    let mut options = ClientOptions::new("Blackbox Exporter/invar");
+    options.follow_redirects = false;
+    options.enable_http2 = http.http2;
+    options.accept_gzip = false;
+    options.tls = http.tls.clone();
+    options.auth = http.auth.clone();
+    options.trace = Some(trace.clone());
+    if let Some((target, socket)) = first {
+        let name = format!("{}:{}", target.host(), target.port());
+        options.overrides = vec![(name, socket)];
+        // The certificate has to be that of the host which the request names.
+        let mut named = http.headers.iter();
+        let named = named.rfind(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let host = named.map(|(_, host)| host.clone());
+        options.tls.server_name = options.tls.server_name.or(host);
+    }
+    Client::new(options).map_err(|error| error.to_string())
 }
 
 fn request(url: &url::Url, method: &Method, http: &Http) -> Result<Request, String> {
@@ -148,13 +178,23 @@ fn judge(response: &Response, http: &Http, seen: &mut Seen, out: &mut Families) 
         success = headers_are_good(response, http);
         seen.regex_failed = !success;
     }
+    let limit = http.body_bytes_max.unwrap_or(PROBE_BODY_BYTES_MAX);
+    let body = match unpacked(response, http, limit) {
+        Ok(body) => body,
+        Err(error) => {
+            tracing::debug!(err = error, "the body of an answer cannot be read");
+            success = false;
+            Vec::new()
+        }
+    };
+    let body_bytes = body.len();
     if success && !(http.fail_if_body.is_empty() && http.fail_if_not_body.is_empty()) {
-        let body = String::from_utf8_lossy(&response.body);
+        let body = String::from_utf8_lossy(&body);
         success = !http.fail_if_body.iter().any(|it| it.is_match(&body))
             && http.fail_if_not_body.iter().all(|it| it.is_match(&body));
         seen.regex_failed = !success;
     }
-    seen.body_bytes = response.body.len();
+    seen.body_bytes = body_bytes;
     let modified = response.head.headers.get(header::LAST_MODIFIED);
     let modified = modified.and_then(|it| it.to_str().ok());
     if let Some(modified) = modified.and_then(|it| jiff::fmt::rfc2822::parse(it).ok()) {
@@ -168,7 +208,19 @@ fn judge(response: &Response, http: &Http, seen: &mut Seen, out: &mut Families) 
         );
     }
     let versions = &http.valid_versions;
-    success && (versions.is_empty() || versions.iter().any(|it| it == VERSION))
+    let version = if seen.http2 { "HTTP/2.0" } else { "HTTP/1.1" };
+    success && (versions.is_empty() || versions.iter().any(|it| it == version))
+}
+
+/// The body; the client has unpacked what the answer says is packed.
+fn unpacked(response: &Response, http: &Http, limit: u64) -> Result<Vec<u8>, String> {
+    let said = response.head.headers.get(header::CONTENT_ENCODING);
+    if !http.gzip || said.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"gzip")) {
+        return Ok(response.body.clone());
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let body = Codec::Gzip.unpack(&response.body, limit);
+    body.map_err(|error| error.to_string())
 }
 
 fn headers_are_good(response: &Response, http: &Http) -> bool {
@@ -199,8 +251,8 @@ impl Seen {
         let help = "Duration of http request by phase, summed over all redirects";
         for (phase, seconds) in [
             ("resolve", self.resolve_seconds),
-            ("connect", 0.0),
-            ("tls", 0.0),
+            ("connect", self.connect_seconds),
+            ("tls", self.tls_seconds),
             ("processing", self.processing_seconds),
             ("transfer", 0.0),
         ] {
@@ -241,7 +293,11 @@ impl Seen {
             (
                 "probe_http_version",
                 "Returns the version of HTTP of the probe response",
-                self.version,
+                match (self.answered, self.http2) {
+                    (false, _) => 0.0,
+                    (true, false) => 1.1,
+                    (true, true) => 2.0,
+                },
             ),
             (
                 "probe_failed_due_to_regex",

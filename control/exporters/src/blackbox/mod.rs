@@ -2,17 +2,22 @@
 //!
 //! Flow: scrape with a target and a module -> task of this component -> prober -> page.
 //!
-//! Probes are tasks beside each other on the control thread; none of them blocks it. The probers
-//! `http` and `tcp` are built in. A module of another one is taken, so that a configuration with
-//! many runs, and told: its probes are answered with an error.
+//! Probes are tasks beside each other on the control thread; none of them blocks it. A module with a
+//! setting that is not built in is taken, so that a configuration with many runs, and told: its
+//! probes are answered with an error.
 //! Reference: docs/sources/reference/components/prometheus/prometheus.exporter.blackbox.md
 
+pub mod certificate;
+pub mod dns;
+mod grpc;
 mod http;
+mod icmp;
 pub mod modules;
 mod resolve;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -229,11 +234,10 @@ async fn answer(modules: &Modules, request: &PageRequest, offset: Duration) -> P
     let probe = async {
         match &module.prober {
             Prober::Http(prober) => Ok(http::probe(target, prober, timeout, &mut out).await),
-            Prober::Tcp(prober) => {
-                // Without an answer in time the families so far are shown.
-                let probe = tcp::probe(target, prober, &mut out);
-                Ok(tokio::time::timeout(timeout, probe).await.unwrap_or(false))
-            }
+            Prober::Tcp(prober) => Ok(tcp::probe(target, prober, timeout, &mut out).await),
+            Prober::Icmp(prober) => Ok(icmp::probe(target, prober, timeout, &mut out).await),
+            Prober::Dns(prober) => Ok(dns::probe(target, prober, timeout, &mut out).await),
+            Prober::Grpc(prober) => Ok(grpc::probe(target, prober, timeout, &mut out).await),
             Prober::Unavailable(prober) => Err(format!("Unknown prober \"{prober}\"")),
         }
     };

@@ -1,6 +1,7 @@
 //! The configuration of probes: modules by name, read from YAML.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use net::tls::{ClientTls, Identity, Pem};
 use net::{Auth, Secret, SecretSource};
 use regex::Regex;
 
+use super::dns::message::{Question, class_code, response_code, type_code};
+use super::dns::{Dns, RecordRules};
 use crate::yaml::{Fields, Node};
 
 /// Modules by name.
@@ -23,7 +26,10 @@ pub struct Module {
 
 pub enum Prober {
     Http(Box<Http>),
-    Tcp(Tcp),
+    Tcp(Box<Tcp>),
+    Icmp(Icmp),
+    Dns(Box<Dns>),
+    Grpc(Box<Grpc>),
     /// One that is known and not built in, or has a setting that is not; by what it is called.
     Unavailable(String),
 }
@@ -50,6 +56,10 @@ pub struct Http {
     pub fail_if_header: Vec<HeaderMatch>,
     pub fail_if_not_header: Vec<HeaderMatch>,
     pub follow_redirects: bool,
+    /// Offer HTTP/2 to https servers.
+    pub http2: bool,
+    /// Bodies must be packed by gzip.
+    pub gzip: bool,
     pub body_bytes_max: Option<u64>,
     pub tls: ClientTls,
     pub auth: Auth,
@@ -63,14 +73,39 @@ pub struct HeaderMatch {
 
 pub struct Tcp {
     pub ip: IpChoice,
+    /// The address of ours to come from.
+    pub source: Option<IpAddr>,
+    /// TLS from the beginning.
+    pub secure: bool,
+    pub tls: ClientTls,
     pub exchanges: Vec<Exchange>,
+}
+
+pub struct Icmp {
+    pub ip: IpChoice,
+    pub source: Option<IpAddr>,
+    pub payload_bytes: Option<usize>,
+    pub dont_fragment: bool,
+    pub hop_limit: Option<u32>,
+}
+
+pub struct Grpc {
+    pub ip: IpChoice,
+    pub service: String,
+    pub secure: bool,
+    pub tls: ClientTls,
 }
 
 /// Lines to wait for, and what to send then.
 pub struct Exchange {
     pub expect: Option<Regex>,
     pub send: String,
+    /// Go on with TLS then.
+    pub start_tls: bool,
 }
+
+/// Limit: content of an echo request, so that head and content fit into an IP packet.
+const PAYLOAD_BYTES_MAX: f64 = 65_000.0;
 
 impl Modules {
     pub fn parse(text: &str) -> Result<Modules, String> {
@@ -94,13 +129,16 @@ fn module(node: Node<'_>) -> Result<Module, String> {
     // Each section is checked, whichever of them the prober reads.
     let http = http(fields.take("http"))?;
     let tcp = tcp(fields.take("tcp"))?;
-    for other in ["icmp", "dns", "grpc"] {
-        fields.take(other);
-    }
+    let icmp = icmp(fields.take("icmp"))?;
+    let dns = dns(fields.take("dns"))?;
+    let grpc = grpc(fields.take("grpc"))?;
     fields.finish()?;
     let prober = match name.as_str() {
         "http" => http,
         "tcp" => tcp,
+        "icmp" => icmp,
+        "dns" => dns,
+        "grpc" => grpc,
         other => Prober::Unavailable(other.to_owned()),
     };
     Ok(Module { timeout, prober })
@@ -122,25 +160,21 @@ fn http(node: Option<Node<'_>>) -> Result<Prober, String> {
     let mut fields = section(node)?;
     let no_follow = fields.bool("no_follow_redirects")?;
     let mut absent = Vec::new();
-    for name in [
-        "oauth2",
-        "proxy_url",
-        "proxy_from_environment",
-        "compression",
-    ] {
+    for name in ["oauth2", "proxy_url", "proxy_from_environment"] {
         if fields.take(name).is_some() {
             absent.push(name);
         }
     }
-    // These have no effect without a proxy, or on HTTP/1.
+    // These have no effect without a proxy.
     for name in [
         "skip_resolve_phase_with_proxy",
         "no_proxy",
         "proxy_connect_header",
-        "enable_http2",
     ] {
         fields.take(name);
     }
+    let compression = fields.text("compression")?.unwrap_or_default();
+    let compression = compression.to_ascii_lowercase();
     let http = Http {
         ip: ip_choice(&mut fields)?,
         valid_status_codes: status_codes(&mut fields)?,
@@ -158,6 +192,15 @@ fn http(node: Option<Node<'_>>) -> Result<Prober, String> {
         follow_redirects: fields
             .bool("follow_redirects")?
             .unwrap_or(!no_follow.unwrap_or(false)),
+        http2: fields.bool("enable_http2")?.unwrap_or(true),
+        gzip: match compression.as_str() {
+            "" | "identity" => false,
+            "gzip" => true,
+            _ => {
+                absent.push("compression");
+                false
+            }
+        },
         body_bytes_max: body_limit(&mut fields)?,
         tls: tls(&mut fields)?,
         auth: auth(&mut fields)?,
@@ -296,33 +339,153 @@ fn auth(fields: &mut Fields<'_>) -> Result<Auth, String> {
 
 fn tcp(node: Option<Node<'_>>) -> Result<Prober, String> {
     let mut fields = section(node)?;
-    let mut absent = None;
-    if fields.bool("tls")?.unwrap_or(false) {
-        absent = Some("tls");
-    }
-    if fields.take("source_ip_address").is_some() {
-        absent = Some("source_ip_address");
-    }
-    tls(&mut fields)?;
+    let secure = fields.bool("tls")?.unwrap_or(false);
+    let source = source(&mut fields)?;
+    let tls = tls(&mut fields)?;
     let ip = ip_choice(&mut fields)?;
     let mut exchanges = Vec::new();
     if let Some(node) = fields.take("query_response") {
         for node in node.items()? {
             let mut fields = Fields::of(node)?;
             let expect = fields.text("expect")?.filter(|text| !text.is_empty());
-            if fields.bool("starttls")?.unwrap_or(false) {
-                absent = Some("starttls");
-            }
             exchanges.push(Exchange {
                 expect: expect.as_deref().map(regex).transpose()?,
                 send: fields.text("send")?.unwrap_or_default(),
+                start_tls: fields.bool("starttls")?.unwrap_or(false),
             });
             fields.finish()?;
         }
     }
     fields.finish()?;
-    Ok(match absent {
-        None => Prober::Tcp(Tcp { ip, exchanges }),
-        Some(name) => Prober::Unavailable(format!("tcp with {name}")),
+    Ok(Prober::Tcp(Box::new(Tcp {
+        ip,
+        source,
+        secure,
+        tls,
+        exchanges,
+    })))
+}
+
+fn icmp(node: Option<Node<'_>>) -> Result<Prober, String> {
+    let mut fields = section(node)?;
+    let payload_bytes = match fields.number("payload_size")?.unwrap_or(0.0) {
+        0.0 => None,
+        bytes if (1.0..=PAYLOAD_BYTES_MAX).contains(&bytes) => Some(bytes as usize),
+        _ => {
+            return Err(format!(
+                "\"payload_size\" must be at most {PAYLOAD_BYTES_MAX}"
+            ));
+        }
+    };
+    let hop_limit = match fields.number("ttl")? {
+        None => Some(64),
+        Some(0.0) => None,
+        Some(hops) if (1.0..=255.0).contains(&hops) => Some(hops as u32),
+        Some(_) => return Err("\"ttl\" must be from 0 to 255".to_owned()),
+    };
+    let icmp = Icmp {
+        ip: ip_choice(&mut fields)?,
+        source: source(&mut fields)?,
+        payload_bytes,
+        dont_fragment: fields.bool("dont_fragment")?.unwrap_or(false),
+        hop_limit,
+    };
+    fields.finish()?;
+    Ok(Prober::Icmp(icmp))
+}
+
+fn grpc(node: Option<Node<'_>>) -> Result<Prober, String> {
+    let mut fields = section(node)?;
+    let grpc = Grpc {
+        ip: ip_choice(&mut fields)?,
+        service: fields.text("service")?.unwrap_or_default(),
+        secure: fields.bool("tls")?.unwrap_or(false),
+        tls: tls(&mut fields)?,
+    };
+    fields.finish()?;
+    Ok(Prober::Grpc(Box::new(grpc)))
+}
+
+fn dns(node: Option<Node<'_>>) -> Result<Prober, String> {
+    // Compat: only a section that is there has to have a name.
+    let given = node.is_some();
+    let mut fields = section(node)?;
+    let name = fields.text("query_name")?.unwrap_or_default();
+    if given && name.is_empty() {
+        return Err("query name must be set for DNS module".to_owned());
+    }
+    let code =
+        |text: Option<String>, code_of: fn(&str) -> Option<u16>, what: &str, none: u16| match text
+            .filter(|text| !text.is_empty())
+        {
+            None => Ok(none),
+            Some(name) => {
+                code_of(&name).ok_or_else(|| format!("query {what} '{name}' is not valid"))
+            }
+        };
+    let question = Question {
+        class_code: code(fields.text("query_class")?, class_code, "class", 1)?,
+        type_code: code(fields.text("query_type")?, type_code, "type", 255)?,
+        recursion: fields.bool("recursion_desired")?.unwrap_or(true),
+        name,
+    };
+    let protocol = fields.text("transport_protocol")?.unwrap_or_default();
+    let over_tcp = match protocol.as_str() {
+        "" | "udp" => false,
+        "tcp" => true,
+        other => {
+            return Err(format!(
+                "transport protocol '{other}' is neither udp nor tcp"
+            ));
+        }
+    };
+    let secure = fields.bool("dns_over_tls")?.unwrap_or(false);
+    if secure && !over_tcp {
+        return Err("\"dns_over_tls\" needs transport_protocol tcp".to_owned());
+    }
+    let tls = tls(&mut fields)?;
+    let codes = match fields.texts("valid_rcodes")? {
+        names if names.is_empty() => vec![0],
+        names => {
+            let code =
+                |name: &String| response_code(name).ok_or_else(|| format!("no rcode '{name}'"));
+            names.iter().map(code).collect::<Result<_, _>>()?
+        }
+    };
+    let dns = Dns {
+        ip: ip_choice(&mut fields)?,
+        source: source(&mut fields)?,
+        over_tcp,
+        over_tls: secure.then_some(tls),
+        question,
+        valid_codes: codes,
+        answers: record_rules(&mut fields, "validate_answer_rrs")?,
+        authorities: record_rules(&mut fields, "validate_authority_rrs")?,
+        additionals: record_rules(&mut fields, "validate_additional_rrs")?,
+    };
+    fields.finish()?;
+    Ok(Prober::Dns(Box::new(dns)))
+}
+
+fn record_rules(fields: &mut Fields<'_>, name: &str) -> Result<RecordRules, String> {
+    let mut fields = section(fields.take(name))?;
+    let rules = RecordRules {
+        fail_if_matches: regexes(&mut fields, "fail_if_matches_regexp")?,
+        fail_if_all_match: regexes(&mut fields, "fail_if_all_match_regexp")?,
+        fail_if_not_matches: regexes(&mut fields, "fail_if_not_matches_regexp")?,
+        fail_if_none_matches: regexes(&mut fields, "fail_if_none_matches_regexp")?,
+    };
+    fields.finish()?;
+    Ok(rules)
+}
+
+/// The address of ours that probes come from.
+fn source(fields: &mut Fields<'_>) -> Result<Option<IpAddr>, String> {
+    let text = fields.text("source_ip_address")?;
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| {
+        text.parse()
+            .map_err(|_| format!("\"source_ip_address\": \"{text}\" is no address"))
     })
+    .transpose()
 }
