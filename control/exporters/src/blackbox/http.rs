@@ -1,7 +1,7 @@
 //! The prober `http`: one request, its redirects, and what the answer must be like.
 //!
-//! Compat: differs from blackbox_exporter where the client tells less: the time in which a body comes
-//! is part of `processing`.
+//! Compat: differs from blackbox_exporter where the client tells less: the time in which a body
+//! comes is part of `processing`.
 
 use std::net::SocketAddr;
 use std::rc::Rc;

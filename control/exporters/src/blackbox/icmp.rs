@@ -1,7 +1,7 @@
 //! The prober `icmp`: one echo request, and the reply to it.
 //!
-//! A datagram socket of ICMP needs no privileges where the system allows it (`net.ipv4.ping_group_range`
-//! on Linux); else a raw one is tried, which needs root or `CAP_NET_RAW`.
+//! A datagram socket of ICMP needs no privileges where the system allows it (on Linux by
+//! `net.ipv4.ping_group_range`); else a raw one is tried, which needs root or `CAP_NET_RAW`.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read};
@@ -217,7 +217,7 @@ impl Echo {
     /// The hop limit of a packet that is the reply; None if it is another.
     fn reply(&self, bytes: &[u8], own_id: bool) -> Option<Option<u8>> {
         let v4 = self.address.is_ipv4();
-        // Where packets come with their head, that is its version and length; a reply begins with 0.
+        // Where packets come with their head, that is its version; a reply begins with 0.
         let (hop_limit, packet) = match bytes.first()? {
             first if v4 && first >> 4 == 4 => {
                 let head = usize::from(first & 0xf) * 4;

@@ -2,8 +2,8 @@
 //!
 //! Flow: scrape with a target and a module -> task of this component -> prober -> page.
 //!
-//! Probes are tasks beside each other on the control thread; none of them blocks it. A module with a
-//! setting that is not built in is taken, so that a configuration with many runs, and told: its
+//! Probes are tasks beside each other on the control thread; none of them blocks it. A module with
+//! a setting that is not built in is taken, so that a configuration with many runs, and told: its
 //! probes are answered with an error.
 //! Reference: docs/sources/reference/components/prometheus/prometheus.exporter.blackbox.md
 

@@ -1,10 +1,10 @@
 //! prometheus.exporter.process: metrics of groups of processes, as process-exporter shows them.
 //!
-//! Flow: scrape -> each process below `/proc` -> matchers give its group -> what it has used since the
-//! last scrape is added to the group -> page.
+//! Flow: scrape -> each process below `/proc` -> matchers give its group -> what it has used since
+//! the last scrape is added to the group -> page.
 //!
-//! Counters of a group never fall when one of its processes ends. What a process had used before the
-//! component started does not count. Works on Linux; elsewhere it warns and serves an empty page.
+//! Counters of a group never fall when one of its processes ends. What a process had used before
+//! the component started does not count. Works on Linux; elsewhere it warns and serves an empty page.
 //! Reference: docs/sources/reference/components/prometheus/prometheus.exporter.process.md
 
 mod groups;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::names::Attributes;
 use crate::file::read;
 
-/// Ticks a second of the times in `stat`: the kernel gives all programs 100, whatever it uses itself.
+/// Ticks a second of the times in `stat`: the kernel tells all programs 100, whatever its own.
 const TICKS: f64 = 100.0;
 
 /// Nanoseconds of a tick.
