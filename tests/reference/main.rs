@@ -1,8 +1,8 @@
 //! What the program declares, held against tables made from Alloy's documentation and code.
 //!
 //! `components/`, `config-blocks.json`, `cli.json` and `stdlib.json` are data, as they were handed
-//! over. Where the two part, `differences.txt` says why; a difference without a line fails, and so does a line
-//! without a difference.
+//! over. Where the two part, `differences.txt` says why; a difference without a line fails, and so
+//! does a line without a difference.
 
 #![forbid(unsafe_code)]
 #![allow(

@@ -134,7 +134,7 @@ mod tests {
     fn each_kind_of_strategy_is_read() {
         let fraction = r#"{"strategyType": 0, "probabilisticSampling": {"samplingRate": 0.25}}"#;
         assert_eq!(read(fraction), Ok(Strategy::Fraction(0.25)));
-        let rate = r#"{"strategyType": "RATE_LIMITING", "rateLimitingSampling": {"maxTracesPerSecond": 3}}"#;
+        let rate = r#"{"rateLimitingSampling": {"maxTracesPerSecond": 3}}"#;
         assert_eq!(read(rate), Ok(Strategy::PerSecond(3.0)));
         let operations = r#"{"probabilisticSampling": {"samplingRate": 1}, "operationSampling": {
             "defaultSamplingProbability": 0.5, "defaultLowerBoundTracesPerSecond": 2,
