@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod exposition;
+pub mod faro;
 pub mod firehose;
 pub mod fluent_forward;
 pub mod gelf;

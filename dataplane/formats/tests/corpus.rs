@@ -5,6 +5,8 @@
 
 #[path = "../../../fuzz/checks/exposition.rs"]
 mod exposition;
+#[path = "../../../fuzz/checks/faro.rs"]
+mod faro;
 #[path = "../../../fuzz/checks/fluent_forward.rs"]
 mod fluent_forward;
 #[path = "../../../fuzz/checks/influx.rs"]
@@ -114,4 +116,9 @@ fn splunk_hec_corpus_holds() {
 #[test]
 fn zipkin_corpus_holds() {
     replay("zipkin", zipkin::check);
+}
+
+#[test]
+fn faro_corpus_holds() {
+    replay("faro", faro::check);
 }

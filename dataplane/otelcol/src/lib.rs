@@ -39,6 +39,7 @@ engine::components![
     exporter_otlp,
     exporter_otlphttp,
     exporter_prometheus,
+    faro_receiver,
     processor_attributes,
     processor_batch,
     processor_cumulativetodelta,

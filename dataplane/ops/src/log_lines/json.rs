@@ -10,6 +10,11 @@ use batch::otlp::{AnyValue, Attributes};
 use super::Unwritable;
 use crate::stages::go_json::{write_number, write_string};
 
+/// Appends attributes as an object, sorted by key.
+pub fn write_object(map: &Attributes<'_>, out: &mut String) -> Result<(), Unwritable> {
+    write_map(map, |_| true, out)
+}
+
 /// Appends a value.
 pub(super) fn write_value(value: &AnyValue<'_>, out: &mut String) -> Result<(), Unwritable> {
     match value {

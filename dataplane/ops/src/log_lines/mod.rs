@@ -12,7 +12,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use json::as_text;
+pub use json::{as_text, write_object};
 pub use labels::label_name;
 pub use record::{LOKI_LABELS, record_of};
 

@@ -23,6 +23,17 @@ struct Size {
 }
 
 impl Bucket {
+    /// Takes one token where there is one: of a bucket of `burst` that gets `rate` a second. A
+    /// rate of zero fills it once.
+    pub fn allows(&self, rate: f64, burst: f64, now_s: f64) -> bool {
+        let size = Size {
+            // Limit: a bucket that never fills is one that takes 300 years.
+            token_s: 1.0 / rate.max(1e-10),
+            burst,
+        };
+        burst >= 1.0 && self.take(size, now_s, 0.0).is_some()
+    }
+
     /// Takes a token and gives how long to wait for it, in seconds. When `most` is less, nothing
     /// is taken.
     fn take(&self, size: Size, now_s: f64, most: f64) -> Option<f64> {
@@ -94,7 +105,8 @@ impl Buckets {
         }
     }
 
-    fn bucket(&self, value: &str) -> &Bucket {
+    /// The bucket of a value.
+    pub fn bucket(&self, value: &str) -> &Bucket {
         let key = stdx::fnv1a(value.as_bytes()).max(1);
         if self.used.load(Ordering::Relaxed) >= self.values_max {
             self.empty();

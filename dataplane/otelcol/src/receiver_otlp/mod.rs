@@ -26,6 +26,7 @@ use schema::{MetricDecl, Stability};
 
 use crate::receiving::{Intake, Transport, handler, listen, serve};
 pub use arguments::ReceiverOtlpArguments;
+pub use client::client;
 pub use grpc::path as grpc_path;
 
 pub static COMPONENT: Component = Component::of::<ReceiverOtlp>();

@@ -12,6 +12,8 @@ pub struct Rules {
     any_header: bool,
     exposed: Option<HeaderValue>,
     max_age: i64,
+    /// Pages may send what they are known by.
+    credentials: bool,
 }
 
 impl Rules {
@@ -34,6 +36,22 @@ impl Rules {
                 .ok()
                 .filter(|value| !value.is_empty()),
             max_age: settings.max_age,
+            credentials: true,
+        })
+    }
+
+    /// Those of a receiver that asks for no credentials; none when no origin is allowed.
+    pub fn without_credentials(origins: &[String], headers: &[&str]) -> Option<Rules> {
+        let headers = headers.iter().map(|name| (*name).to_owned());
+        let rules = Rules::new(&Cors {
+            allowed_origins: origins.to_vec(),
+            allowed_headers: headers.collect(),
+            exposed_headers: Vec::new(),
+            max_age: 0,
+        })?;
+        Some(Rules {
+            credentials: false,
+            ..rules
         })
     }
 
@@ -63,7 +81,9 @@ impl Rules {
         if let Some(asked) = asked {
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
         }
-        set(headers, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        if self.credentials {
+            set(headers, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        }
         if self.max_age > 0 {
             headers.insert(
                 header::ACCESS_CONTROL_MAX_AGE,
@@ -80,7 +100,9 @@ impl Rules {
             return;
         };
         answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        set(answer, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        if self.credentials {
+            set(answer, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        }
         if let Some(exposed) = &self.exposed {
             answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
         }
