@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tests::{invar, root, scratch};
+use tests::{invar, python, root, scratch};
 
 /// Cases at the same time: most of a case's time is waiting, so this is not the number of cores.
 const JOBS: usize = 8;
@@ -83,7 +83,7 @@ struct Report {
 /// Runs the cases that match one of `patterns` (all, when there is none).
 fn run<'a>(patterns: impl Iterator<Item = &'a str>) -> Report {
     let report = scratch().join("conformance.json");
-    let mut command = Command::new(python());
+    let mut command = Command::new(python::with(&folder().join("requirements.txt")));
     command
         .arg(folder().join("conform.py"))
         .arg("run")
@@ -112,27 +112,6 @@ fn run<'a>(patterns: impl Iterator<Item = &'a str>) -> Report {
         passed: of(true),
         failed: of(false),
     }
-}
-
-/// A Python with the runner's requirements, made on first use below the target directory.
-fn python() -> PathBuf {
-    let venv = scratch().join("conformance-venv");
-    let python = venv.join("bin/python");
-    let done = venv.join("done");
-    if !done.is_file() {
-        succeed(Command::new("python3").arg("-m").arg("venv").arg(&venv));
-        let requirements = folder().join("requirements.txt");
-        let mut install = Command::new(&python);
-        install.args(["-m", "pip", "install", "-q", "-r"]);
-        succeed(install.arg(requirements));
-        std::fs::write(done, "").expect("the target directory is writable");
-    }
-    python
-}
-
-fn succeed(command: &mut Command) {
-    let status = command.status().expect("python3 (with venv) is installed");
-    assert!(status.success(), "failed: {command:?}");
 }
 
 fn listed(name: &str) -> BTreeSet<String> {

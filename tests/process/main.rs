@@ -12,3 +12,4 @@ mod kill;
 mod ledger;
 mod outage;
 mod real;
+mod sdk;

@@ -1,5 +1,5 @@
 //! What every process-level test needs: the built binary, free ports, servers from the
-//! distribution, HTTP.
+//! distribution, Python, HTTP.
 //!
 //! Owns no assertions about telemetry; those stand in the test binaries beside it (`process/`,
 //! `conformance/`). Everything started here dies with the guard that started it and speaks on
@@ -14,6 +14,7 @@ pub mod http;
 pub mod invar;
 pub mod packages;
 pub mod push;
+pub mod python;
 pub mod sink;
 pub mod target;
 

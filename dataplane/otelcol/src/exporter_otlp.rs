@@ -49,13 +49,30 @@ pub struct ExporterOtlpArguments {
     pub sending_queue: Option<SendingQueue>,
 }
 
-/// A gRPC client.
+/// A gRPC client of one endpoint.
 #[derive(Arguments, Clone)]
 #[arg(check = GrpcClient::check)]
 pub struct GrpcClient {
     /// Host and port to send to.
     #[arg(required)]
     pub endpoint: String,
+    /// How to send.
+    #[arg(flatten)]
+    pub settings: GrpcSettings,
+}
+
+impl GrpcClient {
+    fn check(&self, check: &mut Check<'_>) {
+        if let Err(error) = self.settings.target(&self.endpoint, "/") {
+            check.attribute("endpoint", error);
+        }
+    }
+}
+
+/// A gRPC client, but for where it sends.
+#[derive(Arguments, Clone)]
+#[arg(check = GrpcSettings::check)]
+pub struct GrpcSettings {
     /// How requests are authenticated: a handler of `otelcol.auth`.
     pub auth: Option<Handler>,
     /// Name of the host in requests, when it is not that of the endpoint.
@@ -96,11 +113,8 @@ pub struct ClientKeepalive {
     pub ping_without_stream: bool,
 }
 
-impl GrpcClient {
+impl GrpcSettings {
     fn check(&self, check: &mut Check<'_>) {
-        if let Err(error) = self.target("/") {
-            check.attribute("endpoint", error);
-        }
         if codec(&self.compression).is_none() {
             let text = format!("unsupported compression type \"{}\"", self.compression);
             check.attribute("compression", text);
@@ -113,12 +127,12 @@ impl GrpcClient {
         }
     }
 
-    fn target(&self, path: &str) -> Result<Target, String> {
-        let (encrypted, rest) = match self.endpoint.split_once("://") {
+    fn target(&self, endpoint: &str, path: &str) -> Result<Target, String> {
+        let (encrypted, rest) = match endpoint.split_once("://") {
             Some(("https", rest)) => (true, rest),
             Some(("http" | "dns" | "passthrough", rest)) => (self.encrypts(), rest),
             Some((scheme, _)) => return Err(format!("scheme \"{scheme}\" is not known")),
-            None => (self.encrypts(), &*self.endpoint),
+            None => (self.encrypts(), endpoint),
         };
         let scheme = if encrypted { "https" } else { "http" };
         let rest = rest.trim_start_matches('/').trim_end_matches('/');
@@ -161,14 +175,17 @@ impl DataComponent for ExporterOtlp {
             queue: arguments.sending_queue.clone(),
             retry: arguments.retry_on_failure.clone(),
         };
-        exporting::build(cx, &delivery, Grpc::new(&arguments, cx)?).await
+        let client = &arguments.client;
+        let grpc = Grpc::new(&client.endpoint, &client.settings, arguments.timeout, cx)?;
+        exporting::build(cx, &delivery, grpc).await
     }
 }
 
 /// Limit: an answer is a few bytes, or a text that says what is wrong.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
-struct Grpc {
+/// The way to one endpoint.
+pub struct Grpc {
     client: Client,
     headers: Headers,
     targets: Vec<(OtlpSignal, Target)>,
@@ -177,8 +194,12 @@ struct Grpc {
 }
 
 impl Grpc {
-    fn new(arguments: &ExporterOtlpArguments, cx: &Build) -> Result<Grpc, BuildError> {
-        let settings = &arguments.client;
+    pub fn new(
+        endpoint: &str,
+        settings: &GrpcSettings,
+        timeout: Duration,
+        cx: &Build,
+    ) -> Result<Grpc, BuildError> {
         let mut options = ClientOptions::new(&cx.globals.user_agent);
         options.http2_only = true;
         options.accept_gzip = false;
@@ -206,7 +227,7 @@ impl Grpc {
         let mut targets = Vec::new();
         for signal in OtlpSignal::ALL {
             let target = settings
-                .target(grpc_path(signal))
+                .target(endpoint, grpc_path(signal))
                 .map_err(BuildError::new)?;
             targets.push((signal, target));
         }
@@ -218,7 +239,7 @@ impl Grpc {
             },
             targets,
             codec,
-            timeout: match arguments.timeout {
+            timeout: match timeout {
                 Duration::ZERO => Duration::from_secs(3600),
                 timeout => timeout,
             },

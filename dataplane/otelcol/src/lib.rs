@@ -35,6 +35,7 @@ engine::components![
     connector_spanmetrics,
     exporter_debug,
     exporter_file,
+    exporter_loadbalancing,
     exporter_loki,
     exporter_otlp,
     exporter_otlphttp,

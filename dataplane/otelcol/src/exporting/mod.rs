@@ -15,7 +15,7 @@ use std::time::Duration;
 use batch::otlp::{Metadata, OtlpBatch, OtlpSignal};
 use engine::outbox::{Backoff, Direct, DirectOptions, Fate, Logged, Outcome, Parcel, Post};
 use engine::outbox::{Sender, SenderOptions};
-use engine::{Batch, Build, BuildError, Built, Consume, Ledger, Nack};
+use engine::{Batch, Build, BuildError, Built, Consume, Ledger, Nack, worse};
 use net::HeaderMap;
 use net::grpc::Code;
 use runtime::LocalBoxFuture;
@@ -56,6 +56,11 @@ pub trait Protocol: 'static {
 
     /// Headers of every request.
     fn headers(&self) -> &Headers;
+
+    /// What of a batch goes each its own way; none where all goes one way.
+    fn parts(&self, _batch: &OtlpBatch) -> Result<Option<Vec<OtlpBatch>>, Nack> {
+        Ok(None)
+    }
 }
 
 /// Headers of requests.
@@ -249,10 +254,27 @@ struct Queued<P>(Rc<Direct<Exporter<P>>>);
 impl<P: Protocol> Consume for Queued<P> {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
-            let parcel = self.0.post().parcel(&batch.into_otlp())?;
-            self.0.push(parcel).await
+            let (post, batch) = (self.0.post(), batch.into_otlp());
+            let Some(parts) = post.protocol.parts(&batch)? else {
+                let parcel = post.parcel(&batch)?;
+                return self.0.push(parcel).await;
+            };
+            drop(batch);
+            let pushes = parts.iter().map(|part| async {
+                let parcel = self.0.post().parcel(part)?;
+                self.0.push(parcel).await
+            });
+            together(pushes.collect()).await
         })
     }
+}
+
+/// Waits for all; the worst answer counts.
+async fn together<F>(sent: Vec<F>) -> Result<(), Nack>
+where
+    F: Future<Output = Result<(), Nack>>,
+{
+    engine::join(sent).await.into_iter().fold(Ok(()), worse)
 }
 
 /// The input of an exporter without a queue: who sends waits.
@@ -268,10 +290,7 @@ impl<P: Protocol> Consume for Unqueued<P> {
             let batch = batch.into_otlp();
             let items = batch.items() as u64;
             let held = self.ledger.hold(items);
-            let result = match self.exporter.parcel(&batch) {
-                Ok(parcel) => self.deliver(&parcel).await,
-                Err(nack) => Err(nack),
-            };
+            let result = self.deliver_parts(&batch).await;
             held.settle(&result);
             result
         })
@@ -279,6 +298,17 @@ impl<P: Protocol> Consume for Unqueued<P> {
 }
 
 impl<P: Protocol> Unqueued<P> {
+    async fn deliver_parts(&self, batch: &OtlpBatch) -> Result<(), Nack> {
+        let Some(parts) = self.exporter.protocol.parts(batch)? else {
+            return self.deliver(&self.exporter.parcel(batch)?).await;
+        };
+        let deliveries = parts.iter().map(|part| async {
+            let parcel = self.exporter.parcel(part)?;
+            self.deliver(&parcel).await
+        });
+        together(deliveries.collect()).await
+    }
+
     async fn deliver(&self, parcel: &Parcel) -> Result<(), Nack> {
         let patience = &self.patience;
         let mut backoff = Backoff::new(patience.min, patience.max);
