@@ -150,6 +150,11 @@ impl Interner {
         self.live
     }
 
+    /// Ids that are handed out again before new ones are.
+    pub(crate) fn reusable(&self) -> usize {
+        self.free.len()
+    }
+
     /// One more than the largest id ever handed out.
     pub(crate) fn bound(&self) -> u32 {
         self.count

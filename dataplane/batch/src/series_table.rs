@@ -220,6 +220,12 @@ impl SeriesTable {
         self.deaths.waiting()
     }
 
+    /// Ids whose place new series take without growing the table.
+    #[must_use]
+    pub fn reusable(&self) -> usize {
+        self.series.reusable()
+    }
+
     /// Announces an array indexed by series, which hears of every death from now on.
     pub fn register_map(&mut self) -> MapId {
         self.deaths.register()

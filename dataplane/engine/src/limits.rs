@@ -20,3 +20,7 @@ pub const OFFER_BACKOFF_MAX: Duration = Duration::from_secs(1);
 
 /// Wait before an instance whose own work panicked is built again.
 pub const REBUILD_DELAY: Duration = Duration::from_secs(1);
+
+/// How often a shard measures the memory of the process. It makes 100 MB of series a second at
+/// most, so 10 MB may come between two measurements; the budget leaves more than that.
+pub const MEASURE_INTERVAL: Duration = Duration::from_millis(100);

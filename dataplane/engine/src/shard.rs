@@ -24,7 +24,7 @@ use crate::handover::{Peers, hand_over};
 use crate::health::{Health, HealthHandle};
 use crate::instance::Instance;
 use crate::lanes::Lanes;
-use crate::limits::{REBUILD_DELAY, SHUTDOWN_MAX};
+use crate::limits::{MEASURE_INTERVAL, REBUILD_DELAY, SHUTDOWN_MAX};
 use crate::own_logs;
 use crate::own_traces;
 use crate::plan::{Command, NodeError, Plan, PlanNode, Report};
@@ -35,8 +35,10 @@ use crate::taps::{Tap, Taps};
 pub struct ShardOptions {
     pub index: usize,
     pub count: usize,
-    /// What data in flight may take on this shard.
+    /// What this shard may take of memory.
     pub memory_bytes: u64,
+    /// Tells the memory of the process; none where that is not to be looked at.
+    pub memory_probe: Option<fn() -> u64>,
     pub globals: Arc<Globals>,
     pub peers: Peers,
 }
@@ -56,6 +58,10 @@ pub async fn shard_main(
     let rollout = runtime::spawn(shard.clone().rollout());
     let offers = shard.options.peers.clone();
     runtime::spawn(offers.take_offers(shard.slots.clone()));
+    if let Some(probe) = shard.options.memory_probe {
+        let budget = shard.budget.clone();
+        runtime::spawn(measure(probe, budget, shard.options.count as u64));
+    }
     while let Ok(command) = commands.recv_async().await {
         match command {
             Command::Apply(plan) => shard.push(Work::Apply(plan)),
@@ -84,6 +90,15 @@ pub async fn shard_main(
     rollout.join().await;
 }
 
+/// Measures memory for as long as the shard lives. A measurement reads one small file of the
+/// system (5 microseconds).
+async fn measure(probe: fn() -> u64, budget: Budget, shards: u64) {
+    loop {
+        budget.measured(probe() / shards);
+        runtime::sleep(MEASURE_INTERVAL).await;
+    }
+}
+
 /// Metrics of the shard itself, read when asked for.
 fn shard_metrics(shard: &Rc<Shard>) -> Hook {
     let gauge = |name, help| shard.registry.gauge(name, help, &[]);
@@ -98,7 +113,11 @@ fn shard_metrics(shard: &Rc<Shard>) -> Hook {
     );
     let limit = gauge(
         "invar_budget_limit_bytes",
-        "The shard's budget for data in flight.",
+        "The shard's part of the memory limit.",
+    );
+    let standing = gauge(
+        "invar_budget_standing_bytes",
+        "The shard's part of memory that is not data in flight, as last measured.",
     );
     let (table, budget) = (shard.series.clone(), shard.budget.clone());
     shard.registry.on_snapshot(move || {
@@ -107,6 +126,7 @@ fn shard_metrics(shard: &Rc<Shard>) -> Hook {
         series_bytes.set(table.memory_bytes() as f64);
         used.set(budget.used() as f64);
         limit.set(budget.limit() as f64);
+        standing.set(budget.standing() as f64);
     })
 }
 

@@ -45,8 +45,23 @@ impl TestShard {
         TestShard::start_as(0, 1, peers)
     }
 
+    /// One that takes this for the memory of the process.
+    pub fn start_measured(memory_probe: fn() -> u64) -> TestShard {
+        let peers = Peers::of(1).pop().expect("one of one");
+        TestShard::start_with(0, 1, peers, Some(memory_probe))
+    }
+
     /// One of several, which hand over to each other by `peers`.
     pub fn start_as(index: usize, count: usize, peers: Peers) -> TestShard {
+        TestShard::start_with(index, count, peers, None)
+    }
+
+    fn start_with(
+        index: usize,
+        count: usize,
+        peers: Peers,
+        memory_probe: Option<fn() -> u64>,
+    ) -> TestShard {
         let (commands, shard_commands) = flume::unbounded();
         let (shard_reports, reports) = flume::unbounded();
         let globals = Globals {
@@ -64,6 +79,7 @@ impl TestShard {
             index,
             count,
             memory_bytes: 1 << 30,
+            memory_probe,
             globals: Arc::new(globals),
             peers,
         };

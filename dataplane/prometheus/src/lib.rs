@@ -13,6 +13,7 @@
 
 mod forward;
 mod outcomes;
+mod series_budget;
 #[cfg(test)]
 mod testing;
 

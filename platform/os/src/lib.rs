@@ -11,6 +11,6 @@ pub mod process;
 mod signal;
 mod topology;
 
-pub use memory::{memory_limit, release_text, resident_bytes};
+pub use memory::{anonymous_bytes, memory_limit, release_text, resident_bytes};
 pub use signal::{Signal, signals};
 pub use topology::{Topology, parse_cores, pin_current, topology};

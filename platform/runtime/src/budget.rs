@@ -3,11 +3,26 @@
 //!
 //! One budget per shard (the memory limit divided by the shards). A reservation gives its bytes
 //! back when dropped.
+//!
+//! What stays in memory (series, caches, state of processors) is not reserved piece by piece: the
+//! process's memory is measured now and then, and what of it is not reserved is *standing*. Data in
+//! flight gets what standing memory leaves, and nothing new is to stand beyond `STANDING_PERCENT`.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Bytes that one shard may hold for data in flight.
+/// The part of the limit above which nothing new is to stand. The rest is for data in flight, for
+/// what grows between two measurements (a shard makes some 100 MB of series a second at most), and
+/// for the moment in which a table holds its old and its new place.
+const STANDING_PERCENT: u64 = 80;
+
+/// The part of the limit that data in flight has in any case, so that what is known goes on when
+/// standing memory is full.
+const IN_FLIGHT_PERCENT: u64 = 10;
+
+const _: () = assert!(STANDING_PERCENT + IN_FLIGHT_PERCENT < 100);
+
+/// Bytes that one shard may hold.
 #[derive(Clone, Debug)]
 pub struct Budget {
     inner: Rc<Inner>,
@@ -16,6 +31,7 @@ pub struct Budget {
 #[derive(Debug)]
 struct Inner {
     limit: Cell<u64>,
+    standing: Cell<u64>,
     used: Cell<u64>,
     used_max: Cell<u64>,
     refused: Cell<u64>,
@@ -28,6 +44,7 @@ impl Budget {
         Budget {
             inner: Rc::new(Inner {
                 limit: Cell::new(limit),
+                standing: Cell::new(0),
                 used: Cell::new(0),
                 used_max: Cell::new(0),
                 refused: Cell::new(0),
@@ -64,6 +81,23 @@ impl Budget {
         self.inner.limit.set(limit);
     }
 
+    /// Takes in a measurement: this shard's share of the process's memory, reserved bytes included.
+    pub fn measured(&self, bytes: u64) {
+        let standing = bytes.saturating_sub(self.used());
+        self.inner.standing.set(standing);
+    }
+
+    /// Bytes that stand in memory, as last measured.
+    pub fn standing(&self) -> u64 {
+        self.inner.standing.get()
+    }
+
+    /// Whether something new may come to stand. When not, refuse what is new and go on with what
+    /// is there.
+    pub fn has_room_to_stand(&self) -> bool {
+        self.standing() < percent(self.limit(), STANDING_PERCENT)
+    }
+
     /// How often a reservation was refused.
     pub fn refused(&self) -> u64 {
         self.inner.refused.get()
@@ -77,7 +111,7 @@ impl Budget {
     fn take(&self, bytes: u64) -> bool {
         let inner = &*self.inner;
         match inner.used.get().checked_add(bytes) {
-            Some(used) if used <= inner.limit.get() => {
+            Some(used) if used <= self.in_flight_max() => {
                 inner.used.set(used);
                 inner.used_max.set(inner.used_max.get().max(used));
                 true
@@ -92,11 +126,22 @@ impl Budget {
         }
     }
 
+    /// What standing memory leaves, and never less than a part.
+    fn in_flight_max(&self) -> u64 {
+        let limit = self.limit();
+        let left = limit.saturating_sub(self.standing());
+        left.max(percent(limit, IN_FLIGHT_PERCENT))
+    }
+
     fn give_back(&self, bytes: u64) {
         let used = self.inner.used.get();
         assert!(bytes <= used, "more bytes given back than reserved");
         self.inner.used.set(used - bytes);
     }
+}
+
+fn percent(limit: u64, percent: u64) -> u64 {
+    limit / 100 * percent
 }
 
 /// Bytes taken out of a [`Budget`] until dropped.
@@ -192,6 +237,23 @@ mod tests {
         assert!(budget.reserve(1).is_none());
         drop(reservation);
         assert!(budget.reserve(50).is_some());
+    }
+
+    #[test]
+    fn data_in_flight_gets_what_standing_memory_leaves() {
+        let budget = Budget::new(1000);
+        let held = budget.reserve(100).unwrap();
+        assert!(budget.has_room_to_stand());
+        budget.measured(700);
+        assert_eq!(budget.standing(), 600, "what is reserved does not stand");
+        assert!(budget.has_room_to_stand());
+        assert!(budget.reserve(301).is_none());
+        assert!(budget.reserve(300).is_some());
+        budget.measured(1200);
+        assert!(!budget.has_room_to_stand());
+        drop(held);
+        assert!(budget.reserve(100).is_some(), "a part is there in any case");
+        assert!(budget.reserve(101).is_none());
     }
 
     #[test]

@@ -63,6 +63,7 @@ impl Dataplane {
                 index,
                 count: self.cores.len(),
                 memory_bytes: self.memory_bytes / self.cores.len() as u64,
+                memory_probe: Some(os::anonymous_bytes),
                 globals: globals.clone(),
                 peers,
             };

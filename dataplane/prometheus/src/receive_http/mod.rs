@@ -11,7 +11,9 @@
 //! with
 //! 400. Compatible with prometheus.receive_http of Alloy.
 
+mod answers;
 mod intake;
+mod known;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -23,9 +25,10 @@ use std::time::Duration;
 use blocks::{GrpcServerConfig, HttpServerConfig};
 use engine::{Build, BuildError, Built, Component, DataComponent, Role, Spread};
 use runtime::net::{ListenOptions, TcpListener};
-use schema::{Arguments, Check, MetricDecl, MetricKind, Port, Stability};
+use schema::{Arguments, Body, Check, MetricDecl, MetricKind, Port, Stability};
 
 use crate::forward;
+use crate::series_budget::{self, SeriesBudget};
 
 pub static COMPONENT: Component = Component::of::<ReceiveHttp>();
 
@@ -56,6 +59,9 @@ pub struct ReceiveHttpArguments {
     /// Taken for compatibility: nothing is served over gRPC.
     #[arg(block)]
     pub grpc: GrpcServerConfig,
+    /// An extension of this program: how many series senders may make.
+    #[arg(block)]
+    pub series_budget: SeriesBudget,
 }
 
 /// The message of remote write 1.0.
@@ -133,10 +139,16 @@ impl DataComponent for ReceiveHttp {
         let options = arguments.http.options(cx.shard_count);
         let grace = arguments.graceful_shutdown_timeout;
         receiver.serve(listener, options);
-        let stop = receiver.clone();
-        Ok(Built::new().run(receiver.run()).drain(move |_| {
-            let stop = stop.clone();
-            async move { stop.shut_down(grace).await }
-        }))
+        let (stop, shown) = (receiver.clone(), receiver.clone());
+        Ok(Built::new()
+            .run(receiver.run())
+            .drain(move |_| {
+                let stop = stop.clone();
+                async move { stop.shut_down(grace).await }
+            })
+            .inspect(move || Body {
+                blocks: series_budget::blocks(&shown.gate),
+                ..Body::default()
+            }))
     }
 }

@@ -9,22 +9,26 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use batch::MetricsBatch;
+use batch::{MetricsBatch, SeriesId};
 use engine::{Batch, Build, Ledger, Nack};
 use formats::remote_write::{Limits, v1, v2};
 use formats::snappy;
-use net::{Answer, BodyLimits, HeaderValue, Incoming, Method, Server, ServerOptions, StatusCode};
+use net::{Answer, BodyLimits, Incoming, Method, Server, ServerOptions, StatusCode};
+use runtime::LocalBoxFuture;
 use runtime::budget::Reservation;
 use runtime::metrics::{Gauge, Histogram};
 use runtime::net::TcpListener;
 
-use super::intake::{Intake, Known, Refused};
+use super::answers::{Version, Written, message_of, none_written, too_large, try_again};
+use super::intake::{Intake, Refused};
+use super::known::Known;
 use super::{CONNECTIONS, DURATION, REQUEST_BYTES, RESPONSE_BYTES, ReceiveHttpArguments, V1, V2};
 use crate::forward::Forward;
+use crate::series_budget::{Gate, Toll};
 
 /// Limit: compressed bytes of one request. Ten times what senders make by default (2,000 samples
 /// are 50 to 300 KiB); more is answered with 413 before it is read.
-const WIRE_BYTES_MAX: u64 = 16 << 20;
+pub const WIRE_BYTES_MAX: u64 = 16 << 20;
 /// Limit: bytes of one request without compression; remote write seldom compresses better than
 /// 1:10.
 const PLAIN_BYTES_MAX: usize = 128 << 20;
@@ -60,6 +64,7 @@ pub struct Receiver {
     accepts_v1: bool,
     accepts_v2: bool,
     known: RefCell<Known>,
+    pub gate: Gate,
     spare: RefCell<Spare>,
     server: RefCell<Option<Server>>,
     metrics: Metrics,
@@ -98,6 +103,7 @@ impl Receiver {
             accepts_v1: arguments.accepts(V1),
             accepts_v2: arguments.accepts(V2),
             known: RefCell::new(Known::new(runtime::random_u64())),
+            gate: Gate::new(cx, &arguments.series_budget),
             spare: RefCell::default(),
             server: RefCell::new(None),
             metrics: Metrics {
@@ -128,6 +134,13 @@ impl Receiver {
 
     /// Housekeeping, for as long as the instance lives.
     pub async fn run(self: Rc<Self>) {
+        let (this, sums) = (self.clone(), self.clone());
+        let sums = async move { sums.gate.run(|| sums.forward.clone()).await };
+        let work: [LocalBoxFuture<'static, ()>; 2] = [Box::pin(this.keep_house()), Box::pin(sums)];
+        engine::join(work.into()).await;
+    }
+
+    async fn keep_house(self: Rc<Self>) {
         let mut next_round = runtime::now() + ROUND;
         loop {
             runtime::sleep(GAUGE_INTERVAL).await;
@@ -157,6 +170,7 @@ impl Receiver {
                 "requests did not end within graceful_shutdown_timeout; their senders try again"
             );
         }
+        self.gate.flush(&self.forward).await;
         self.known
             .borrow_mut()
             .clear(&mut self.cx.series.borrow_mut());
@@ -258,7 +272,12 @@ impl Receiver {
         version: Result<Version, Answer>,
         room: &mut Reservation,
     ) -> Result<Written, Answer> {
-        let (batch, refused) = self.decode(wire, version, room)?;
+        let Taken {
+            batch,
+            problem,
+            toll,
+            release,
+        } = self.decode(wire, version, room)?;
         let round = self.known.borrow_mut().begin();
         let written = Written::of(&batch);
         let batch = Rc::new(batch);
@@ -272,11 +291,28 @@ impl Receiver {
             batch.clear();
             self.spare.borrow_mut().batch = Some(batch);
         }
-        let written = self.settle(written, result)?;
-        match refused {
-            // Remote write 2.0, partial write: 400 says that the rest must not be sent again.
+        let written = self.settle(written, result);
+        let over = toll.refusal();
+        if written.is_ok() {
+            self.gate.settle(toll);
+        }
+        self.release(release);
+        let (written, problem) = (
+            written?,
+            problem.or(over.map(|over| over.text().to_owned())),
+        );
+        match problem {
+            // Remote write 2.0, partial write: 400 says that the rest must not be sent again. What
+            // the gate refused is told to senders of version 1 by the same.
             Some(text) => Err(written.put_headers(Answer::text(StatusCode::BAD_REQUEST, &text))),
             None => Ok(written),
+        }
+    }
+
+    fn release(&self, series: Vec<SeriesId>) {
+        let mut table = self.cx.series.borrow_mut();
+        for series in series {
+            table.release(series);
         }
     }
 
@@ -304,7 +340,7 @@ impl Receiver {
         wire: &[u8],
         version: Result<Version, Answer>,
         room: &mut Reservation,
-    ) -> Result<(MetricsBatch, Option<String>), Answer> {
+    ) -> Result<Taken, Answer> {
         let mut plain = self.spare.borrow_mut().bytes.pop().unwrap_or_default();
         let opened = snappy::decompress(wire, PLAIN_BYTES_MAX, &mut plain);
         let decoded = match opened {
@@ -320,11 +356,7 @@ impl Receiver {
         decoded
     }
 
-    fn walk(
-        &self,
-        plain: &[u8],
-        version: Version,
-    ) -> Result<(MetricsBatch, Option<String>), Answer> {
+    fn walk(&self, plain: &[u8], version: Version) -> Result<Taken, Answer> {
         let mut intake = Intake {
             known: &mut self.known.borrow_mut(),
             table: &mut self.cx.series.borrow_mut(),
@@ -332,25 +364,36 @@ impl Receiver {
             with_metadata: self.with_metadata,
             latest_ms: runtime::wall_ms() + FUTURE_MS_MAX,
             refused: Refused::default(),
+            gate: &self.gate,
+            toll: Toll::default(),
+            release: Vec::new(),
             current: None,
         };
         let walked = match version {
             Version::V1 => v1::visit(plain, &LIMITS, &mut intake),
             Version::V2 => v2::visit(plain, &LIMITS, &self.options, &mut intake),
         };
-        let (refused, batch) = (intake.refused, intake.batch);
-        let bad = |text: &str| Err(Answer::text(StatusCode::BAD_REQUEST, text));
-        if let Err(error) = walked {
-            return bad(&error.to_string());
-        }
+        let Intake {
+            refused,
+            batch,
+            toll,
+            release,
+            table,
+            ..
+        } = intake;
         let text = refused.text();
-        match version {
+        let bad = match walked {
+            Err(error) => Some(error.to_string()),
             // Remote write 1.0 knows no partial write. Compat: series with bad labels are left out
             // of it without a word, anything else that is wrong refuses all.
-            Version::V1 if refused.invalid_data > 0 => {
-                return bad(&text.unwrap_or_default());
+            Ok(()) if version == Version::V1 && refused.invalid_data > 0 => {
+                Some(text.clone().unwrap_or_default())
             }
-            Version::V1 | Version::V2 => {}
+            Ok(()) => None,
+        };
+        if let Some(bad) = bad {
+            release.into_iter().for_each(|series| table.release(series));
+            return Err(Answer::text(StatusCode::BAD_REQUEST, &bad));
         }
         for (reason, count) in [
             ("invalid_labels", refused.invalid_labels),
@@ -361,7 +404,12 @@ impl Receiver {
                 self.ledger.drop(reason, count);
             }
         }
-        Ok((batch, text.filter(|_| version == Version::V2)))
+        Ok(Taken {
+            batch,
+            problem: text.filter(|_| version == Version::V2),
+            toll,
+            release,
+        })
     }
 
     fn keep(&self, buffer: Vec<u8>) {
@@ -372,94 +420,12 @@ impl Receiver {
     }
 }
 
-/// What was taken of one request.
-struct Written {
-    samples: u64,
-    histograms: u64,
-    exemplars: u64,
-}
-
-impl Written {
-    fn of(batch: &MetricsBatch) -> Written {
-        Written {
-            samples: batch.samples.len() as u64,
-            histograms: batch.histograms.len() as u64,
-            exemplars: batch.exemplars.len() as u64,
-        }
-    }
-
-    /// What the ledger counts.
-    fn items(&self) -> u64 {
-        self.samples + self.histograms
-    }
-
-    fn answer(&self) -> Answer {
-        self.put_headers(Answer::empty(StatusCode::NO_CONTENT))
-    }
-
-    // Remote write 2.0: the receiver says on success and failure how much it has written.
-    fn put_headers(&self, mut answer: Answer) -> Answer {
-        let counts = [
-            ("x-prometheus-remote-write-samples-written", self.samples),
-            (
-                "x-prometheus-remote-write-histograms-written",
-                self.histograms,
-            ),
-            (
-                "x-prometheus-remote-write-exemplars-written",
-                self.exemplars,
-            ),
-        ];
-        for (name, count) in counts {
-            answer.headers.insert(name, HeaderValue::from(count));
-        }
-        answer
-    }
-}
-
-/// Says that nothing was written, unless the answer says more.
-fn none_written(refusal: Answer) -> Answer {
-    if refusal
-        .headers
-        .contains_key("x-prometheus-remote-write-samples-written")
-    {
-        return refusal;
-    }
-    let nothing = Written {
-        samples: 0,
-        histograms: 0,
-        exemplars: 0,
-    };
-    nothing.put_headers(refusal)
-}
-
-/// The messages that are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
-    V1,
-    V2,
-}
-
-/// The message that a content type names; none for another media type.
-fn message_of(content_type: &str) -> Option<&str> {
-    let mut parts = content_type.split(';').map(str::trim);
-    if !parts.next()?.eq_ignore_ascii_case("application/x-protobuf") {
-        return None;
-    }
-    let message = parts.find_map(|part| part.strip_prefix("proto="));
-    Some(message.map_or(V1, |message| message.trim_matches('"')))
-}
-
-// Remote write 1.0 and 2.0: 5xx when the same request may be taken later.
-fn try_again(text: &str) -> Answer {
-    let mut answer = Answer::text(StatusCode::SERVICE_UNAVAILABLE, text);
-    answer
-        .headers
-        .insert("retry-after", HeaderValue::from_static("1"));
-    answer
-}
-
-fn too_large() -> Answer {
-    let text = format!("requests may have {WIRE_BYTES_MAX} bytes; send fewer samples in each");
-    Answer::text(StatusCode::PAYLOAD_TOO_LARGE, &text)
+/// A request that has been read.
+struct Taken {
+    batch: MetricsBatch,
+    /// What is wrong with the rest of it.
+    problem: Option<String>,
+    toll: Toll,
+    /// References to give back once the batch has been delivered.
+    release: Vec<SeriesId>,
 }

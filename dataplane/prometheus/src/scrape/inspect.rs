@@ -5,14 +5,17 @@ use std::time::Duration;
 use schema::{Attribute, Block, Body, Span, Value, ValueSpan};
 
 use super::pool::{Member, Pool};
+use crate::series_budget;
 
 /// One `target` block a target.
 pub fn body(pool: &Pool) -> Body {
     let mut members = pool.members();
     members.sort_by(|left, right| left.target.url.cmp(&right.target.url));
+    let mut blocks: Vec<Block> = members.iter().map(|member| block(member)).collect();
+    blocks.extend(series_budget::blocks(&pool.gate));
     Body {
         attributes: Vec::new(),
-        blocks: members.iter().map(|member| block(member)).collect(),
+        blocks,
         span: Span::default(),
     }
 }

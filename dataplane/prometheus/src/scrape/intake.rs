@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use batch::{Gone, Histogram, HistogramSample, LabelsBuf, MetricsBatch, STALE_NAN};
+use batch::{Gone, Histogram, HistogramSample, Key, LabelsBuf, MetricsBatch, STALE_NAN};
 use batch::{MetricKind, Sample, ScrapeCache, SeriesId, SeriesTable};
 use formats::exposition::{protobuf, read_series};
 use ops::histogram;
@@ -14,7 +14,9 @@ use xxhash_rust::xxh3::Xxh3;
 use super::comments::Comments;
 use super::error::ScrapeError;
 use super::labels;
+use super::seen::{LastExemplar, Starts};
 use super::settings::{LabelSettings, Media, Settings};
+use crate::series_budget::{Gate, Refusal, Toll, Verdict};
 
 /// How far a scrape came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +57,10 @@ pub struct Scene<'a> {
     pub batch: &'a mut MetricsBatch,
     /// References to give back once the batch has been delivered.
     pub release: &'a mut Vec<SeriesId>,
+    /// Asked when a series is new.
+    pub gate: &'a Gate,
+    /// What is not passed on because of it.
+    pub toll: &'a mut Toll,
 }
 
 /// Limit: how far ahead of the scrape an exposed timestamp may be; above it the sample is dropped.
@@ -73,24 +79,9 @@ pub struct Intake {
     comments: Comments,
     /// The last exemplar of each series that had one in the last scrape: they are exposed again
     /// and again.
-    exemplars: HashMap<SeriesId, LastExemplar>,
-    exemplars_next: HashMap<SeriesId, LastExemplar>,
-    starts: Starts,
-}
-
-/// When series began, if the settings ask for zeros there.
-#[derive(Default)]
-struct Starts {
-    /// The start of each series that was written last.
-    written: HashMap<SeriesId, i64>,
-    /// Time of the last good scrape.
-    scraped_ms: i64,
-}
-
-#[derive(Clone, Copy)]
-struct LastExemplar {
-    hash: u64,
-    timestamp_ms: i64,
+    pub(super) exemplars: HashMap<SeriesId, LastExemplar>,
+    pub(super) exemplars_next: HashMap<SeriesId, LastExemplar>,
+    pub(super) starts: Starts,
 }
 
 /// A series as it is exposed, not looked up yet.
@@ -121,6 +112,16 @@ pub enum Source<'a> {
 pub struct Admitted {
     pub series: SeriesId,
     pub timestamp_ms: i64,
+    /// Values are summed, and go on by themselves.
+    summed: bool,
+}
+
+/// What is known about a series that is not remembered.
+struct Newcomer {
+    key: Key,
+    timestamp_ms: i64,
+    tracked: bool,
+    out_of_bounds: bool,
 }
 
 impl Intake {
@@ -242,6 +243,7 @@ impl Intake {
                 Ok(series.map(|series| Admitted {
                     series,
                     timestamp_ms,
+                    summed: false,
                 }))
             }
             Err(key) => {
@@ -251,18 +253,58 @@ impl Intake {
                     counts.kept += 1;
                     return Ok(None);
                 }
-                let series = self.intern(exposed, scene)?;
-                counts.kept += 1;
-                if out_of_bounds {
-                    scene.table.release(series);
+                let newcomer = Newcomer {
+                    key,
+                    timestamp_ms,
+                    tracked,
+                    out_of_bounds,
+                };
+                self.admit_new(newcomer, exposed, scene, counts)
+            }
+        }
+    }
+
+    /// A series that is not remembered: asks the gate.
+    fn admit_new(
+        &mut self,
+        new: Newcomer,
+        exposed: &Exposed<'_>,
+        scene: &mut Scene<'_>,
+        counts: &mut Counts,
+    ) -> Result<Option<Admitted>, ScrapeError> {
+        let verdict = self.ask(exposed, scene)?;
+        counts.kept += 1;
+        let timestamp_ms = new.timestamp_ms;
+        let admitted = |series, summed| Admitted {
+            series,
+            timestamp_ms,
+            summed,
+        };
+        match verdict {
+            Verdict::Keep(series) if new.out_of_bounds => {
+                scene.table.release(series);
+                Ok(None)
+            }
+            Verdict::Keep(series) => {
+                self.cache.insert(new.key, Some(series), new.tracked);
+                counts.added += 1;
+                Ok(Some(admitted(series, false)))
+            }
+            Verdict::Reduced(series) | Verdict::Summed(series) => {
+                scene.release.push(series);
+                let summed = matches!(verdict, Verdict::Summed(_));
+                if new.out_of_bounds {
                     return Ok(None);
                 }
-                self.cache.insert(key, Some(series), tracked);
-                counts.added += 1;
-                Ok(Some(Admitted {
-                    series,
-                    timestamp_ms,
-                }))
+                if !summed && !scene.gate.passes(series, timestamp_ms) {
+                    scene.toll.lose(Refusal::Budget);
+                    return Ok(None);
+                }
+                Ok(Some(admitted(series, summed)))
+            }
+            Verdict::Refused(refusal) => {
+                scene.toll.lose(refusal);
+                Ok(None)
             }
         }
     }
@@ -281,7 +323,12 @@ impl Intake {
         let Admitted {
             series,
             timestamp_ms,
+            summed,
         } = admitted;
+        if summed {
+            scene.toll.sum(series, value);
+            return Ok(None);
+        }
         if let Some(start_ms) = self.start(exposed.start_ms, admitted, scene) {
             scene.batch.samples.push(Sample {
                 series,
@@ -323,7 +370,13 @@ impl Intake {
         let Admitted {
             series,
             timestamp_ms,
+            summed,
         } = admitted;
+        if summed {
+            // Histograms are not summed: their buckets may differ.
+            scene.toll.lose(Refusal::Budget);
+            return Ok(None);
+        }
         if let Some(start_ms) = self.start(exposed.start_ms, admitted, scene) {
             scene.batch.histograms.push(HistogramSample {
                 series,
@@ -339,51 +392,8 @@ impl Intake {
         Ok(Some(admitted))
     }
 
-    /// Whether an exemplar is to be taken: neither the last one of its series nor older. `hash`
-    /// tells exemplars apart.
-    pub(super) fn is_new_exemplar(
-        &mut self,
-        series: SeriesId,
-        hash: u64,
-        timestamp_ms: i64,
-    ) -> bool {
-        let last = self
-            .exemplars_next
-            .get(&series)
-            .or(self.exemplars.get(&series));
-        let known = last.filter(|last| last.hash == hash || last.timestamp_ms > timestamp_ms);
-        let is_new = known.is_none();
-        let last = known
-            .copied()
-            .unwrap_or(LastExemplar { hash, timestamp_ms });
-        self.exemplars_next.insert(series, last);
-        is_new
-    }
-
-    /// Where a zero is due: at the start of a series that has not been written yet.
-    fn start(
-        &mut self,
-        start_ms: Option<i64>,
-        admitted: Admitted,
-        scene: &Scene<'_>,
-    ) -> Option<i64> {
-        let start_ms = start_ms.filter(|start_ms| {
-            scene.settings.start_zeros && *start_ms != 0 && *start_ms < admitted.timestamp_ms
-        })?;
-        let Starts {
-            written,
-            scraped_ms,
-        } = &mut self.starts;
-        let last = written.insert(admitted.series, start_ms);
-        let is_new = last.is_none_or(|last| last < start_ms && *scraped_ms < start_ms);
-        is_new.then_some(start_ms)
-    }
-
-    fn intern(
-        &self,
-        exposed: &Exposed<'_>,
-        scene: &mut Scene<'_>,
-    ) -> Result<SeriesId, ScrapeError> {
+    /// Reads the labels of a new series and asks whether it is let in.
+    fn ask(&self, exposed: &Exposed<'_>, scene: &mut Scene<'_>) -> Result<Verdict, ScrapeError> {
         let Scratch { labels, conflicts } = scene.scratch;
         match exposed.labels {
             Source::Text => read_series(exposed.key, exposed.kind, labels),
@@ -398,7 +408,7 @@ impl Intake {
             labels::describe(labels, exposed.kind, exposed.unit);
         }
         labels::join(labels, scene.target, &self.labels, conflicts)?;
-        Ok(scene.table.intern(labels))
+        Ok(scene.gate.admit(scene.table, labels))
     }
 
     fn commit(&mut self, scene: &mut Scene<'_>, counts: &mut Counts) {
@@ -414,6 +424,7 @@ impl Intake {
 
     fn roll_back(&mut self, scene: &mut Scene<'_>, counts: &mut Counts) {
         scene.batch.clear();
+        *scene.toll = Toll::default();
         self.exemplars_next.clear();
         // Compat: the reference keeps what a failed scrape added to its cache, so that a scrape
         // that fails again and again counts it once (conformance case metrics/sample_limit).

@@ -29,24 +29,25 @@ mod protobuf;
 mod report;
 mod run;
 mod schedule;
+mod seen;
 mod settings;
 mod starts;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Update;
 use engine::{Build, BuildError, Built, Component, DataComponent, Globals, Leave, Role, Spread};
 use schema::{
     Arguments, Attribute, Body, Bytes, Check, MetricDecl, Port, Span, Stability, Targets,
 };
 use schema::{Value, ValueSpan};
 
+use crate::series_budget::SeriesBudget;
 use pool::Pool;
 
 pub static COMPONENT: Component = Component::of::<Scrape>();
@@ -154,6 +155,9 @@ pub struct ScrapeArguments {
     /// Share of targets among cluster members.
     #[arg(block)]
     pub clustering: Clustering,
+    /// An extension of this program: how many series targets may make.
+    #[arg(block)]
+    pub series_budget: SeriesBudget,
 }
 
 /// Whether targets are shared out among the members of the cluster.
@@ -255,10 +259,7 @@ impl DataComponent for Scrape {
         let (update, drain, inspect) = (pool.clone(), pool.clone(), pool.clone());
         Ok(Built::new()
             .run(run::run(pool))
-            .update(move |arguments: Arc<ScrapeArguments>| {
-                update.update(&arguments)?;
-                Ok(Update::Done)
-            })
+            .update(move |arguments: Arc<ScrapeArguments>| update.update(&arguments))
             .drain(move |_: Leave| drain.clone().drain())
             .inspect(move || inspect::body(&inspect)))
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use batch::MetricsBatch;
-use engine::{Build, BuildError, TaskSet, Throttle};
+use engine::{Build, BuildError, TaskSet, Throttle, Update};
 use runtime::sync::Notify;
 
 use super::ScrapeArguments;
@@ -15,6 +15,7 @@ use super::metrics::Metrics;
 use super::run;
 use super::settings::Settings;
 use super::target::ScrapeTarget;
+use crate::series_budget::Gate;
 
 /// One instance's state.
 pub struct Pool {
@@ -25,6 +26,8 @@ pub struct Pool {
     pub offset_seed: u64,
     pub failure_log: Throttle,
     pub failures: FailureFile,
+    /// What new series have to pass.
+    pub gate: Gate,
     settings: RefCell<Rc<Settings>>,
     /// By target hash.
     members: RefCell<HashMap<u64, Rc<Member>>>,
@@ -74,6 +77,7 @@ impl Pool {
             offset_seed: stdx::fnv1a(cx.globals.hostname.as_bytes()),
             failure_log: Throttle::new(std::time::Duration::from_secs(30)),
             failures: FailureFile::new(&cx.node),
+            gate: Gate::new(cx, &arguments.series_budget),
             settings: RefCell::new(settings),
             members: RefCell::new(HashMap::new()),
             targets: Cell::new(0),
@@ -89,15 +93,18 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Takes new arguments in place.
-    pub fn update(self: &Rc<Pool>, arguments: &ScrapeArguments) -> Result<(), BuildError> {
+    /// Takes new arguments in place, unless series would have to be counted anew.
+    pub fn update(self: &Rc<Pool>, arguments: &ScrapeArguments) -> Result<Update, BuildError> {
         let settings = Settings::new(&self.cx, arguments)?;
+        if !self.gate.update(&arguments.series_budget) {
+            return Ok(Update::Rebuild);
+        }
         *self.settings.borrow_mut() = settings;
         self.set_targets(&arguments.targets);
         for member in self.members.borrow().values() {
             member.changed.notify_one();
         }
-        Ok(())
+        Ok(Update::Done)
     }
 
     pub fn settings(&self) -> Rc<Settings> {
@@ -123,10 +130,11 @@ impl Pool {
         loop {
             let delivered = self.delivered.notified();
             if self.delivering.get() == 0 {
-                return;
+                break;
             }
             delivered.await;
         }
+        self.gate.flush(&self.settings().forward).await;
     }
 
     pub fn is_draining(&self) -> bool {

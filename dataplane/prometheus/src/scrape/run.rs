@@ -16,6 +16,7 @@ use super::pool::{LastScrape, Member, Pool};
 use super::report::{Extra, Report, ReportSeries};
 use super::schedule::{Schedule, Tick};
 use super::settings::{self, Media, Settings};
+use crate::series_budget::Toll;
 
 /// The work of an instance: its loops, until it is stopped.
 pub async fn run(pool: Rc<Pool>) {
@@ -26,8 +27,9 @@ pub async fn run(pool: Rc<Pool>) {
         }
     }
     pool.start();
-    let _stop = Stop(pool);
-    std::future::pending().await
+    let stop = Stop(pool);
+    let forward = || stop.0.settings().forward.clone();
+    stop.0.gate.run(forward).await;
 }
 
 /// Scrapes one target until it is gone. A panic costs what is remembered of the target, not the
@@ -190,6 +192,7 @@ impl<'a> Loop<'a> {
     ) -> (Counts, Option<ScrapeError>) {
         let mut table = self.pool.cx.series.borrow_mut();
         let mut scratch: RefMut<'_, _> = self.pool.scratch.borrow_mut();
+        let mut toll = Toll::default();
         let mut scene = Scene {
             settings: surroundings.settings,
             target: &self.member.target.labels,
@@ -198,10 +201,12 @@ impl<'a> Loop<'a> {
             timestamp_ms: surroundings.timestamp_ms,
             batch,
             release,
+            gate: &self.pool.gate,
+            toll: &mut toll,
         };
         self.intake
             .adopt(&surroundings.settings.labels, scene.table);
-        match fetched {
+        let taken = match fetched {
             Ok(Fetched { body, media }) => {
                 let (counts, result) = self.intake.take(body, *media, &mut scene);
                 (counts, result.err())
@@ -210,7 +215,9 @@ impl<'a> Loop<'a> {
                 self.intake.fail(&mut scene);
                 (Counts::default(), Some(error.clone()))
             }
-        }
+        };
+        self.pool.gate.settle(toll);
+        taken
     }
 
     fn report(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::PlanNode;
 use engine::testing::{Mood, SINK, TestShard, body, node, receivers, sink};
 use runtime::sim::check;
-use schema::Value;
+use schema::{Body, Value};
 
 use super::COMPONENT;
 use crate::testing::Exposer;
@@ -15,18 +15,25 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 const NODE: &str = "prometheus.scrape.s";
 const SINK_NODE: &str = "test.sink.out";
 
-pub(super) fn scrape<const N: usize>(targets: Value, more: [(&str, Value); N]) -> Arc<PlanNode> {
-    let mut arguments = body([
+pub(crate) fn scrape<const N: usize>(targets: Value, more: [(&str, Value); N]) -> Arc<PlanNode> {
+    scrape_with(targets, |mut arguments| {
+        arguments.attributes.extend(body(more).attributes);
+        arguments
+    })
+}
+
+/// A scrape whose arguments `change` completes.
+pub(crate) fn scrape_with(targets: Value, change: impl FnOnce(Body) -> Body) -> Arc<PlanNode> {
+    let arguments = body([
         ("targets", targets),
         ("forward_to", receivers(&[SINK_NODE])),
         ("scrape_interval", Value::string("10s")),
         ("scrape_timeout", Value::string("5s")),
     ]);
-    arguments.attributes.extend(body(more).attributes);
-    node(&COMPONENT, NODE, arguments)
+    node(&COMPONENT, NODE, change(arguments))
 }
 
-pub(super) async fn apply(shard: &TestShard, scrape: Arc<PlanNode>) {
+pub(crate) async fn apply(shard: &TestShard, scrape: Arc<PlanNode>) {
     let errors = shard
         .apply(&[scrape, node(&SINK, SINK_NODE, body([]))])
         .await;
@@ -35,7 +42,7 @@ pub(super) async fn apply(shard: &TestShard, scrape: Arc<PlanNode>) {
 
 /// What the sink got since it was asked last: the series in short (labels job and instance left
 /// out), report series other than `up` only when `reports` names them.
-pub(super) fn taken(reports: &[&str]) -> Vec<String> {
+pub(crate) fn taken(reports: &[&str]) -> Vec<String> {
     let lines = sink(SINK_NODE).take();
     let short = lines.into_iter().map(|line| {
         let (rest, _time) = line.rsplit_once('@').unwrap_or((&line, ""));

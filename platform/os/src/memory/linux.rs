@@ -26,11 +26,30 @@ fn machine_bytes(meminfo: &str) -> Option<u64> {
 }
 
 pub(super) fn resident_bytes() -> Option<u64> {
-    let statm = fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(statm()?.resident_bytes)
+}
+
+pub(super) fn anonymous_bytes() -> Option<u64> {
+    let statm = statm()?;
+    Some(statm.resident_bytes.saturating_sub(statm.shared_bytes))
+}
+
+struct Statm {
+    resident_bytes: u64,
+    /// Pages of files and of shared memory.
+    shared_bytes: u64,
+}
+
+fn statm() -> Option<Statm> {
+    let text = fs::read_to_string("/proc/self/statm").ok()?;
+    let mut pages = text.split(' ').skip(1).map(str::parse::<u64>);
     // SAFETY: sysconf has no preconditions.
     let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    Some(pages * u64::try_from(page_bytes).ok()?)
+    let page_bytes = u64::try_from(page_bytes).ok()?;
+    Some(Statm {
+        resident_bytes: pages.next()?.ok()? * page_bytes,
+        shared_bytes: pages.next()?.ok()? * page_bytes,
+    })
 }
 
 #[cfg(test)]
