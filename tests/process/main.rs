@@ -6,6 +6,7 @@
 )]
 
 mod admin;
+mod browser;
 mod demo;
 mod dns;
 mod kill;

@@ -104,7 +104,7 @@ pub(crate) fn foreach_items(live: &Live, at: NodeIndex) -> Result<(Body, Value),
         let message = format!("\"collection\" has more than {FOREACH_ITEMS_MAX} elements");
         return Err(vec![Diagnostic::error(span, message).path(node.path())]);
     }
-    let items = knowledge::items(&elements, &foreach.id, foreach.hash_string_id);
+    let items = knowledge::items(&elements, &foreach.var, &foreach.id, foreach.hash_string_id);
     Ok((body, items))
 }
 
@@ -115,8 +115,8 @@ pub(crate) struct ForeachBlock {
     #[arg(required)]
     collection: Value,
     /// The name of the element in the template.
-    #[arg(required, name = "var")]
-    _var: String,
+    #[arg(required)]
+    var: String,
     /// The field of the elements by which they are known from one evaluation to the next.
     #[arg(default = "")]
     id: String,

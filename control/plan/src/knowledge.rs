@@ -16,8 +16,17 @@ use crate::limits::IMPORT_FILES_MAX;
 #[derive(Clone, Default)]
 pub(crate) struct Knowledge {
     pub imports: HashMap<String, Imported>,
-    /// The ids of the elements of each `foreach` in the order of the collection.
-    pub items: HashMap<String, Vec<Arc<str>>>,
+    /// The elements of each `foreach`.
+    pub items: HashMap<String, Items>,
+}
+
+/// The elements of a `foreach`, as far as the graph needs to know them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Items {
+    /// The name of the element in the template; empty without elements.
+    pub var: Arc<str>,
+    /// The ids in the order of the collection.
+    pub ids: Vec<Arc<str>>,
 }
 
 /// What an import brought.
@@ -119,11 +128,18 @@ fn refuse_strangers(body: Body<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// The ids of the elements in the exports of a `foreach`.
-pub(crate) fn item_ids(exports: &Value) -> Vec<Arc<str>> {
+pub(crate) fn known_items(exports: &Value) -> Items {
     let Value::Array(items) = exports else {
-        return Vec::new();
+        return Items::default();
     };
-    items.iter().filter_map(item_id).collect()
+    let var = match items.first() {
+        Some(Value::Object(item)) => item.get("var").and_then(Value::as_str),
+        _ => None,
+    };
+    Items {
+        var: var.unwrap_or_default().into(),
+        ids: items.iter().filter_map(item_id).collect(),
+    }
 }
 
 fn item_id(item: &Value) -> Option<Arc<str>> {
@@ -154,7 +170,8 @@ pub(crate) fn item_value(exports: &Value, at: usize, id: &str) -> Option<Value> 
 /// Compat: ids are made as in Alloy, since they are part of component ids on dashboards: the key
 /// field or the whole element, then a count for those that are equal (case
 /// `modules/foreach_basic`).
-pub(crate) fn items(collection: &[Value], key: &str, hash_strings: bool) -> Value {
+pub(crate) fn items(collection: &[Value], var: &str, key: &str, hash_strings: bool) -> Value {
+    let var = Value::from(var);
     let mut counts: HashMap<String, u32> = HashMap::new();
     let items = collection.iter().map(|element| {
         let named = (!key.is_empty()).then(|| field(element, key)).flatten();
@@ -162,7 +179,8 @@ pub(crate) fn items(collection: &[Value], key: &str, hash_strings: bool) -> Valu
         let count = counts.entry(print.clone()).or_default();
         *count += 1;
         let id = format!("foreach_{print}_{count}");
-        Value::object([("id", id.into()), ("value", element.clone())])
+        let (var, value) = (var.clone(), element.clone());
+        Value::object([("id", id.into()), ("var", var), ("value", value)])
     });
     Value::Array(Arc::new(items.collect()))
 }
@@ -233,7 +251,7 @@ mod tests {
     use super::*;
 
     fn ids(collection: &[Value], key: &str, hash_strings: bool) -> Vec<String> {
-        let ids = item_ids(&items(collection, key, hash_strings));
+        let ids = known_items(&items(collection, "item", key, hash_strings)).ids;
         ids.iter().map(|id| id.to_string()).collect()
     }
 
@@ -282,7 +300,7 @@ mod tests {
 
     #[test]
     fn an_elements_value_is_found_by_its_place_and_id() {
-        let exports = items(&["a".into(), "b".into()], "", false);
+        let exports = items(&["a".into(), "b".into()], "v", "", false);
         assert_eq!(item_value(&exports, 1, "foreach_b_1"), Some("b".into()));
         assert_eq!(item_value(&exports, 0, "foreach_b_1"), None);
         assert_eq!(item_value(&exports, 2, "foreach_b_1"), None);

@@ -6,7 +6,7 @@ use syntax::{Diagnostic, SourceMap};
 
 use crate::controller::{Controller, split};
 use crate::graph::{Node, Role, build};
-use crate::knowledge::{Content, Imported, Knowledge, item_ids};
+use crate::knowledge::{Content, Imported, Items, Knowledge, known_items};
 use crate::live::ConfigText;
 use crate::load;
 use crate::rollout::{Failure, Failures};
@@ -57,9 +57,9 @@ impl Controller {
         let exports = &self.live.states[at].exports;
         let knowledge = &self.live.knowledge;
         if let Role::Foreach = self.live.graph.nodes[at].role {
-            let items = item_ids(exports);
-            let known = knowledge.items.get(id).map(Vec::as_slice);
-            return (known.unwrap_or_default() != items).then_some(Told::Items(items));
+            let items = known_items(exports);
+            let known = knowledge.items.get(id).cloned().unwrap_or_default();
+            return (known != items).then_some(Told::Items(items));
         }
         let mut told = Imported::from_exports(exports)?;
         if told.path.is_empty() {
@@ -193,7 +193,7 @@ impl Controller {
 /// What a node told.
 enum Told {
     Import(Imported),
-    Items(Vec<std::sync::Arc<str>>),
+    Items(Items),
 }
 
 impl Candidate {

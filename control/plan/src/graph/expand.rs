@@ -11,7 +11,7 @@ use super::build::{Builder, Place};
 use super::registry::{FOREACH, Import, ImportContent, Registry, RegistryIndex};
 use super::{Around, BlockText, Node, NodeIndex, Role};
 use crate::catalogue::Kind;
-use crate::knowledge::{Content, Imported};
+use crate::knowledge::{Content, Imported, Items};
 use crate::limits::{IMPORT_DEPTH_MAX, MODULE_DEPTH_MAX};
 
 impl Builder<'_> {
@@ -243,11 +243,13 @@ impl Builder<'_> {
         };
         let var = var_of(block);
         let items = self.inputs.knowledge.items.get(&self.graph.nodes[node].id);
-        let items = items.cloned().unwrap_or_default();
-        for (at, id) in items.iter().enumerate() {
-            self.item(node, Some(at), id, &var, &template, place);
+        let Items { var: told, ids } = items.cloned().unwrap_or_default();
+        let told = var.clone().unwrap_or(told);
+        for (at, id) in ids.iter().enumerate() {
+            self.item(node, Some(at), id, &told, &template, place);
         }
-        if items.is_empty() && self.inputs.samples {
+        // What names mean in a template is not known before that of its element is.
+        if let (Some(var), true, true) = (var, ids.is_empty(), self.inputs.samples) {
             self.item(node, None, "template", &var, &template, place);
         }
     }
@@ -330,12 +332,12 @@ impl Builder<'_> {
     }
 }
 
-/// The name of the element. It is needed before anything is evaluated, and nearly always a literal;
-/// where it is not, the template's use of it is only found to be right when it is evaluated.
-fn var_of(block: Block<'_>) -> Arc<str> {
+/// The name of the element, where the text alone tells it. Else evaluation does, with the elements.
+fn var_of(block: Block<'_>) -> Option<Arc<str>> {
     let var = block.body().attributes().find(|it| it.name().text == "var");
-    match var.map(|var| var.value().kind()) {
-        Some(syntax::ExprKind::String(text)) => Arc::from(&*text),
-        _ => Arc::from(""),
-    }
+    let Some(var) = var else {
+        return Some(Arc::from(""));
+    };
+    let value = eval::evaluate(var.value(), &eval::Scope::new()).ok()?;
+    value.as_str().map(Arc::from)
 }

@@ -325,6 +325,44 @@ fn a_template_is_made_for_each_element_and_follows_the_collection() {
 }
 
 #[test]
+fn the_name_of_an_element_may_be_any_text_that_can_be_evaluated() {
+    on_control(async || {
+        let mut rig = Rig::new("");
+        rig.write("f", "told");
+        rig.configure(
+            r#"
+            test.line "l" { path = "DIR/f" }
+            foreach "sum" {
+                collection = [1]
+                var        = "it" + string.to_lower("EM")
+                template {
+                    test.pipe "p" { count = item }
+                }
+            }
+            foreach "told" {
+                collection = [2]
+                var        = test.line.l.text
+                template {
+                    test.pipe "p" { count = told }
+                }
+            }
+            "#,
+        );
+        rig.start().await;
+        let first = rig.plan().expect("a plan was sent");
+        let mut lines = shown(&first);
+        lines.sort();
+        assert_eq!(
+            lines,
+            [
+                "foreach.sum/foreach_1_1/test.pipe.p 1 null -> ",
+                "foreach.told/foreach_2_1/test.pipe.p 2 null -> ",
+            ]
+        );
+    });
+}
+
+#[test]
 fn what_nothing_uses_is_checked_as_well_and_runs_all_the_same() {
     on_control(async || {
         let text = r#"
