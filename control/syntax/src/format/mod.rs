@@ -18,6 +18,8 @@ mod printer;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use crate::diagnostic::Diagnostic;
 use crate::literal;
 use crate::parser::parse;
@@ -54,20 +56,26 @@ fn print(tree: &Tree) -> String {
 /// Whether two trees have the same words and the same comments, each in their order. Commas may
 /// come and go at line ends, and empty labels go.
 fn same_words(left: &Tree, right: &Tree) -> bool {
-    let words = |tree: &Tree, comments: bool| {
-        let wanted = move |kind: TokenKind, text: &str| match kind {
-            TokenKind::Blank | TokenKind::Terminator | TokenKind::Comma => false,
-            TokenKind::String if literal::unquoted(text).is_empty() => false,
-            kind => kind.is_comment() == comments,
-        };
-        let words = tree
-            .tokens()
-            .filter(move |(kind, text)| wanted(*kind, text));
-        words
-            .map(|(_, text)| literal::unquoted(text).replace('\r', ""))
-            .collect::<Vec<_>>()
+    words(left, false).eq(words(right, false)) && words(left, true).eq(words(right, true))
+}
+
+/// The words of a tree, or its comments. Nothing is copied but what has carriage returns in it.
+fn words(tree: &Tree, comments: bool) -> impl Iterator<Item = Cow<'_, str>> {
+    let wanted = move |kind: TokenKind, text: &str| match kind {
+        TokenKind::Blank | TokenKind::Terminator | TokenKind::Comma => false,
+        TokenKind::String if literal::unquoted(text).is_empty() => false,
+        kind => kind.is_comment() == comments,
     };
-    words(left, false) == words(right, false) && words(left, true) == words(right, true)
+    let words = tree
+        .tokens()
+        .filter(move |(kind, text)| wanted(*kind, text));
+    words.map(|(_, text)| {
+        let text = literal::unquoted(text);
+        match text.contains('\r') {
+            true => Cow::Owned(text.replace('\r', "")),
+            false => Cow::Borrowed(text),
+        }
+    })
 }
 
 /// Goes over the tree in the order of the text and tells the printer what to write.

@@ -206,8 +206,9 @@ impl<'t> Printer<'t> {
     }
 
     fn write_held(&mut self, count: usize) {
-        let held: Vec<Blank> = self.held.drain(..count).collect();
-        for blank in held {
+        // By turns, so that the allocation stays: this runs for every word.
+        for at in 0..count {
+            let blank = self.held[at];
             match blank {
                 Blank::Indent => self.indent += 1,
                 Blank::Unindent => self.indent -= 1,
@@ -215,6 +216,7 @@ impl<'t> Printer<'t> {
                 blank => self.write_blank(blank, 1),
             }
         }
+        self.held.drain(..count);
     }
 
     fn write_blank(&mut self, blank: Blank, count: u32) {
