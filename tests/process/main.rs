@@ -11,6 +11,8 @@ mod demo;
 mod dns;
 mod kill;
 mod ledger;
+#[cfg(target_os = "linux")]
+mod memory;
 mod outage;
 mod real;
 mod sdk;

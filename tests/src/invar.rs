@@ -184,6 +184,21 @@ impl Invar {
         found
     }
 
+    /// Its memory that is not of files, as the system tells it.
+    #[cfg(target_os = "linux")]
+    pub fn anonymous_bytes(&self) -> u64 {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+        kib.map(str::trim)
+            .and_then(|kib| kib.parse::<u64>().ok())
+            .expect("a number of kB")
+            << 10
+    }
+
     /// The sum of one of its metrics over all label sets.
     pub fn metric(&self, name: &str) -> f64 {
         self.metrics(name).iter().map(|(_, value)| value).sum()

@@ -1,5 +1,6 @@
 //! A remote-write sender that numbers its samples and remembers which were acknowledged.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -23,7 +24,7 @@ impl Pusher {
         let (acks, stopped) = (Arc::clone(&acknowledged), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
             for number in 1.. {
-                let body = request(series, number);
+                let body = request((0..series).map(|index| index.to_string()), number);
                 while !send(port, &body) {
                     if stopped.load(Ordering::SeqCst) {
                         return;
@@ -60,22 +61,32 @@ impl Pusher {
     }
 }
 
+/// Sends a sample of `pushed{i="...N"}` for each of these numbers, which is a long text; gives the
+/// answer's status.
+pub fn push_once(port: u16, series: Range<u64>) -> std::io::Result<u16> {
+    let values = series.map(|number| format!("{number:0>120}"));
+    post(port, &request(values, 1)).map(|response| response.status)
+}
+
 fn send(port: u16, body: &[u8]) -> bool {
+    post(port, body).is_ok_and(|response| response.status == 204)
+}
+
+fn post(port: u16, body: &[u8]) -> std::io::Result<http::Response> {
     let headers = [
         ("Content-Encoding", "snappy"),
         ("Content-Type", "application/x-protobuf"),
         ("X-Prometheus-Remote-Write-Version", "0.1.0"),
     ];
     http::send(port, "POST", "/api/v1/metrics/write", &headers, body)
-        .is_ok_and(|response| response.status == 204)
 }
 
 /// A version 1 request; the time of request n is n milliseconds after a fixed one.
-fn request(series: usize, number: u64) -> Vec<u8> {
+fn request(values: impl Iterator<Item = String>, number: u64) -> Vec<u8> {
     let mut message = Vec::new();
-    for index in 0..series {
+    for value in values {
         let mut inner = Vec::new();
-        for (name, value) in [("__name__", "pushed"), ("i", index.to_string().as_str())] {
+        for (name, value) in [("__name__", "pushed"), ("i", value.as_str())] {
             let mut label = Vec::new();
             bytes(&mut label, 1, name.as_bytes());
             bytes(&mut label, 2, value.as_bytes());

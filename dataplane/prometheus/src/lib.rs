@@ -13,6 +13,7 @@
 
 mod forward;
 mod outcomes;
+mod renames;
 mod series_budget;
 #[cfg(test)]
 mod testing;

@@ -24,6 +24,7 @@ use schema::{Arguments, ExportField, MetricDecl, MetricKind, Port, Stability, Va
 
 use crate::forward::{self, Forward};
 use crate::outcomes::{Outcome, Outcomes};
+use crate::renames::Renames;
 
 pub static COMPONENT: Component = Component::of::<Relabel>();
 
@@ -152,6 +153,7 @@ struct State {
     ttl: Duration,
     expires: Instant,
     labels: LabelsBuf,
+    renames: Renames,
     /// Buffers of the last batch, if it came back.
     spare: Option<MetricsBatch>,
 }
@@ -168,6 +170,7 @@ impl Relabeler {
             ttl: arguments.cache_ttl,
             expires: runtime::now() + arguments.cache_ttl,
             labels: LabelsBuf::new(),
+            renames: Renames::default(),
             spare: None,
         };
         Relabeler {
@@ -190,6 +193,7 @@ impl Relabeler {
         let state = &mut *self.state.borrow_mut();
         state.forward = Forward::new(&self.cx, &arguments.forward_to);
         state.rules = blocks::rules(&arguments.rules);
+        state.renames.clear();
         state.outcomes.clear(&mut table);
         state.outcomes_max = arguments.max_cache_size.max(1) as usize;
         state.ttl = arguments.cache_ttl;
@@ -203,6 +207,13 @@ impl Relabeler {
         state.outcomes.catch_up(&mut table);
         let evicted = state.expire(&mut table);
         self.metrics.evictions.add(evicted);
+        if state.leaves_alone(batch) {
+            let lookups = (batch.samples.len() + batch.histograms.len()) as u64;
+            self.metrics.processed.add(lookups);
+            self.metrics.written.add(lookups);
+            self.metrics.hits.add(lookups);
+            return (batch.clone(), Vec::new());
+        }
         let mut out = state.spare.take().unwrap_or_default();
         out.patience = batch.patience;
         let pass = Pass {
@@ -254,6 +265,20 @@ impl Consume for Relabeler {
 }
 
 impl State {
+    /// Whether all series of a batch stay themselves, as is known already: the batch goes on as it
+    /// is then, at one load a sample. With rules that
+    /// change series the first sample mostly says no.
+    fn leaves_alone(&self, batch: &MetricsBatch) -> bool {
+        let stays = |series: SeriesId| self.outcomes.get(series) == Outcome::Keep(series);
+        (self.renames.is_empty() || batch.metadata.is_empty())
+            && batch.samples.iter().all(|sample| stays(sample.series))
+            && batch.histograms.iter().all(|sample| stays(sample.series))
+            && batch
+                .exemplars
+                .iter()
+                .all(|exemplar| stays(exemplar.series))
+    }
+
     /// All outcomes expire together: one check a batch instead of a time for each series. Gives how
     /// many were forgotten.
     fn expire(&mut self, table: &mut SeriesTable) -> u64 {
@@ -302,6 +327,7 @@ impl Pass<'_> {
             }
         }
         out.metadata.extend_from_slice(&batch.metadata);
+        self.state.renames.describe(&mut out.metadata);
         out.describes_series = batch.describes_series;
         (self.release, hits)
     }
@@ -327,10 +353,15 @@ impl Pass<'_> {
             labels,
             outcomes,
             outcomes_max,
+            renames,
             ..
         } = &mut *self.state;
         self.table.read_labels(series, labels);
         let kept = relabel::apply(rules, labels) == relabel::Outcome::Keep && !labels.is_empty();
+        if kept {
+            let before = self.table.label(series, "__name__").unwrap_or_default();
+            renames.note(before, labels.get("__name__").unwrap_or_default());
+        }
         let outcome = kept.then(|| self.table.intern(labels));
         if outcomes.len() < *outcomes_max {
             outcomes.set(self.table, series, outcome);

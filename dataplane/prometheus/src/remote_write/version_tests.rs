@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::PlanNode;
-use engine::testing::{TestShard, body, node, receivers};
+use engine::testing::{TestShard, body, node, receivers, with_block};
 use runtime::sim::check;
 use schema::{Body, Value};
 
@@ -28,13 +28,23 @@ fn on() -> Value {
 }
 
 fn scrape_with<const N: usize>(exposer: &Exposer, more: [(&str, Value); N]) -> Arc<PlanNode> {
+    let forward = body([("forward_to", receivers(&[NODE]))]);
+    let mut scrape = body(more);
+    scrape.attributes.extend(forward.attributes);
+    scrape_body(exposer, scrape)
+}
+
+fn scrape_to<const N: usize>(exposer: &Exposer, all: [(&str, Value); N]) -> Arc<PlanNode> {
+    scrape_body(exposer, body(all))
+}
+
+fn scrape_body(exposer: &Exposer, more: Body) -> Arc<PlanNode> {
     let mut arguments = body([
         ("targets", Value::array([exposer.target()])),
-        ("forward_to", receivers(&[NODE])),
         ("scrape_interval", Value::string("1s")),
         ("scrape_timeout", Value::string("500ms")),
     ]);
-    arguments.attributes.extend(body(more).attributes);
+    arguments.attributes.extend(more.attributes);
     node(&scrape::COMPONENT, "prometheus.scrape.s", arguments)
 }
 
@@ -117,6 +127,38 @@ fn version_2_carries_what_version_1_cannot() {
         let up = "up gauge Health of the scrape target. 1 means the target is healthy, 0 if the \
                   scrape failed. targets";
         assert!(metadata.iter().any(|line| line == up), "{metadata:?}");
+        shard.verify_ledgers().await;
+    });
+}
+
+#[test]
+fn metadata_goes_along_with_series_that_rules_give_another_name() {
+    check(32, || async {
+        let shard = TestShard::start();
+        let (exposer, receiver) = (page(), Receiver::start());
+        let rule = body([
+            ("source_labels", Value::array([Value::string("__name__")])),
+            ("regex", Value::string("a_(.*)")),
+            ("target_label", Value::string("__name__")),
+            ("replacement", Value::string("site_$1")),
+        ]);
+        let renaming = body([("forward_to", receivers(&[NODE]))]);
+        let renamer = "prometheus.relabel.names";
+        let forward = ("forward_to", receivers(&[renamer]));
+        let nodes = [
+            scrape_to(&exposer, [forward, ("honor_metadata", on())]),
+            node(
+                &crate::relabel::COMPONENT,
+                renamer,
+                with_block(renaming, "rule", rule),
+            ),
+            remote_write(&[second(&receiver)]),
+        ];
+        apply(&shard, &nodes).await;
+        runtime::sleep(SECOND * 3).await;
+        let metadata = receiver.got.metadata.borrow().clone();
+        let expected = "site_total counter Help of a. ";
+        assert!(metadata.iter().any(|line| line == expected), "{metadata:?}");
         shard.verify_ledgers().await;
     });
 }

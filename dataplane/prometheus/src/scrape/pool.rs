@@ -1,7 +1,7 @@
 //! The targets of one instance: which ones are on this shard, and what their loops share.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use batch::MetricsBatch;
@@ -14,7 +14,7 @@ use super::intake::Scratch;
 use super::metrics::Metrics;
 use super::run;
 use super::settings::Settings;
-use super::target::ScrapeTarget;
+use super::target::{Candidate, ScrapeTarget};
 use crate::series_budget::Gate;
 
 /// One instance's state.
@@ -31,7 +31,7 @@ pub struct Pool {
     settings: RefCell<Rc<Settings>>,
     /// By target hash.
     members: RefCell<HashMap<u64, Rc<Member>>>,
-    /// Targets on all shards.
+    /// Different targets on all shards, those that cannot be scraped too.
     targets: Cell<usize>,
     tasks: TaskSet,
     running: Cell<bool>,
@@ -190,7 +190,6 @@ impl Pool {
 
     fn set_targets(self: &Rc<Pool>, targets: &[schema::Target]) {
         let wanted = self.wanted(targets);
-        self.targets.set(wanted.len());
         let mut members = self.members.borrow_mut();
         members.retain(|hash, member| {
             let stays = wanted.contains_key(hash);
@@ -202,7 +201,7 @@ impl Pool {
         });
         let mut new = Vec::new();
         for (hash, target) in wanted {
-            if members.contains_key(&hash) || !self.cx.owns(hash) {
+            if members.contains_key(&hash) {
                 continue;
             }
             let member = Rc::new(Member {
@@ -221,21 +220,24 @@ impl Pool {
         }
     }
 
-    /// All targets that can be scraped, each once.
+    /// The targets of this shard that can be scraped, each once. Counts those of all shards.
     fn wanted(&self, targets: &[schema::Target]) -> HashMap<u64, Rc<ScrapeTarget>> {
         let settings = self.settings();
-        let mut wanted = HashMap::with_capacity(targets.len());
+        let mut different = HashSet::with_capacity(targets.len());
+        let mut wanted = HashMap::new();
         let mut refused = Vec::new();
         for labels in targets {
-            match ScrapeTarget::new(labels, &settings) {
+            let candidate = Candidate::new(labels, &settings);
+            if !different.insert(candidate.hash) || !self.cx.owns(candidate.hash) {
+                continue;
+            }
+            match ScrapeTarget::new(&candidate, &settings) {
                 Ok(target) => drop(wanted.insert(target.hash, target)),
                 Err(error) => refused.push(error),
             }
         }
-        // Every shard sees every target; one of them says so.
-        if let Some(first) = refused.first()
-            && self.cx.shard_index == 0
-        {
+        self.targets.set(different.len());
+        if let Some(first) = refused.first() {
             let (node, count) = (&*self.cx.node, refused.len());
             tracing::warn!(
                 component_id = node,

@@ -31,10 +31,26 @@ const SCRAPE_TIMEOUT: &str = "__scrape_timeout__";
 const PARAM: &str = "__param_";
 const META: &str = "__meta_";
 
-impl ScrapeTarget {
-    /// Fills in defaults and checks as Prometheus does. The error names the label to change.
-    pub fn new(labels: &schema::Target, settings: &Settings) -> Result<Rc<ScrapeTarget>, String> {
+/// A target whose labels are complete, and that is not looked at any closer yet: every shard does
+/// this with every target, and the rest with those that it owns.
+pub struct Candidate {
+    labels: LabelsBuf,
+    /// Of the labels, from which the URL follows: equal hashes are one target.
+    pub hash: u64,
+}
+
+impl Candidate {
+    pub fn new(labels: &schema::Target, settings: &Settings) -> Candidate {
         let labels = with_defaults(labels, settings);
+        let hash = hash_labels(&labels);
+        Candidate { labels, hash }
+    }
+}
+
+impl ScrapeTarget {
+    /// Checks as Prometheus does. The error names the label to change.
+    pub fn new(candidate: &Candidate, settings: &Settings) -> Result<Rc<ScrapeTarget>, String> {
+        let labels = &candidate.labels;
         let address = labels
             .get(ADDRESS)
             .ok_or("target has no label \"__address__\"")?;
@@ -43,15 +59,15 @@ impl ScrapeTarget {
                 "label \"__address__\" is {address:?}, but may not hold \"/\""
             ));
         }
-        let (interval, timeout) = times(&labels)?;
-        let url = url(&labels, address, settings)?;
+        let (interval, timeout) = times(labels)?;
+        let url = url(labels, address, settings)?;
         let request_target = net::Target::parse(url.as_str()).map_err(|error| error.to_string())?;
         let url = String::from(url);
         Ok(Rc::new(ScrapeTarget {
-            hash: hash(&labels, &url),
+            hash: hash(candidate.hash, &url),
             request_target,
             job: labels.get("job").unwrap_or_default().to_owned(),
-            labels: series_labels(&labels, address),
+            labels: series_labels(labels, address),
             url,
             interval,
             timeout,
@@ -158,8 +174,7 @@ fn series_labels(labels: &LabelsBuf, address: &str) -> LabelsBuf {
     kept
 }
 
-/// FNV-1a over the hash of the labels in decimal and the URL, as Prometheus computes it.
-fn hash(labels: &LabelsBuf, url: &str) -> u64 {
+fn hash_labels(labels: &LabelsBuf) -> u64 {
     let mut of_labels = Xxh64::new(0);
     for (name, value) in labels.iter() {
         of_labels.update(name.as_bytes());
@@ -167,8 +182,13 @@ fn hash(labels: &LabelsBuf, url: &str) -> u64 {
         of_labels.update(value.as_bytes());
         of_labels.update(b"\xff");
     }
+    of_labels.digest()
+}
+
+/// FNV-1a over the hash of the labels in decimal and the URL, as Prometheus computes it.
+fn hash(of_labels: u64, url: &str) -> u64 {
     let mut hash = stdx::Fnv1a::new();
-    hash.write(format!("{:016}", of_labels.digest()).as_bytes());
+    hash.write(format!("{of_labels:016}").as_bytes());
     hash.write(url.as_bytes());
     hash.finish()
 }

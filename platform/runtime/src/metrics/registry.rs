@@ -28,8 +28,12 @@ struct State {
 struct Series {
     help: String,
     kind: Kind,
-    handles: BTreeMap<Labels, Handle>,
+    /// By the value of `OWNER`, so that a component's end looks at its own series alone.
+    handles: BTreeMap<String, BTreeMap<Labels, Handle>>,
 }
+
+/// The label that names to whom a series belongs; without it, it is the shard's own.
+const OWNER: &str = "component_id";
 
 #[derive(Clone)]
 enum Handle {
@@ -90,9 +94,23 @@ impl Registry {
                     .any(|(own_name, own_value)| own_name == name && own_value == value)
             })
         };
+        let owner = owner(labels);
+        let is_gone_or_ended = |handles: &mut BTreeMap<Labels, Handle>| {
+            handles.retain(|labels, _| !gone(labels));
+            handles.is_empty()
+        };
         let mut families = self.state.families.borrow_mut();
         families.retain(|_, series| {
-            series.handles.retain(|labels, _| !gone(labels));
+            match owner {
+                Some(owner) => {
+                    if series.handles.get_mut(owner).is_some_and(is_gone_or_ended) {
+                        series.handles.remove(owner);
+                    }
+                }
+                None => series
+                    .handles
+                    .retain(|_, handles| !is_gone_or_ended(handles)),
+            }
             !series.handles.is_empty()
         });
     }
@@ -154,20 +172,22 @@ impl Registry {
 
     fn own_families(&self) -> Vec<Family> {
         let families = self.state.families.borrow();
-        let families = families.iter().map(|(name, series)| Family {
-            name: name.clone(),
-            help: series.help.clone(),
-            kind: series.kind,
-            samples: series
-                .handles
-                .iter()
-                .map(|(labels, handle)| Sample {
-                    labels: labels.clone(),
-                    value: handle.value(),
-                })
-                .collect(),
-        });
-        families.collect()
+        let family = |(name, series): (&String, &Series)| {
+            let handles = series.handles.values().flatten();
+            let sample = |(labels, handle): (&Labels, &Handle)| Sample {
+                labels: labels.clone(),
+                value: handle.value(),
+            };
+            let mut samples: Vec<Sample> = handles.map(sample).collect();
+            samples.sort_by(|left, right| left.labels.cmp(&right.labels));
+            Family {
+                name: name.clone(),
+                help: series.help.clone(),
+                kind: series.kind,
+                samples,
+            }
+        };
+        families.iter().map(family).collect()
     }
 
     fn handle(
@@ -190,8 +210,16 @@ impl Registry {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         sorted.sort();
-        series.handles.entry(sorted).or_insert_with(make).clone()
+        let owner = owner(labels).unwrap_or_default();
+        let handles = series.handles.entry(owner.to_owned()).or_default();
+        handles.entry(sorted).or_insert_with(make).clone()
     }
+}
+
+/// To whom a series with these labels belongs.
+fn owner<'a>(labels: &[(&str, &'a str)]) -> Option<&'a str> {
+    let named = labels.iter().find(|(name, _)| *name == OWNER);
+    named.map(|(_, value)| *value)
 }
 
 /// Families are sorted by name, and samples by labels.
