@@ -15,8 +15,8 @@ use crate::kill::scrape_config;
 
 const LIMIT_BYTES: u64 = 48 << 20;
 
-/// A receiver remembers a series for a quarter of an hour, so these would take 60 MiB.
-const SERIES: u64 = 150_000;
+/// A receiver remembers a series for a quarter of an hour, so these would take 55 MiB.
+const SERIES: u64 = 70_000;
 
 const SERIES_A_REQUEST: u64 = 2_000;
 

@@ -64,7 +64,7 @@ impl Pusher {
 /// Sends a sample of `pushed{i="...N"}` for each of these numbers, which is a long text; gives the
 /// answer's status.
 pub fn push_once(port: u16, series: Range<u64>) -> std::io::Result<u16> {
-    let values = series.map(|number| format!("{number:0>120}"));
+    let values = series.map(|number| format!("{number:0>600}"));
     post(port, &request(values, 1)).map(|response| response.status)
 }
 
