@@ -6,7 +6,7 @@ use net::{Auth, SecretSource};
 use schema::{Arguments, Check, Secret};
 
 /// User name and password on each request.
-#[derive(Arguments, Clone)]
+#[derive(Arguments, Clone, PartialEq)]
 #[arg(check = BasicAuth::check)]
 pub struct BasicAuth {
     /// File with the password, read again when it changes.
@@ -37,7 +37,7 @@ impl BasicAuth {
 }
 
 /// The `Authorization` header on each request.
-#[derive(Arguments, Clone)]
+#[derive(Arguments, Clone, PartialEq)]
 #[arg(check = Authorization::check)]
 pub struct Authorization {
     /// File with the credentials, read again when it changes.

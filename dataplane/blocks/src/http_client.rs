@@ -14,7 +14,7 @@ use crate::proxy::ProxyConfig;
 use crate::tls::TlsConfig;
 
 /// The client's settings, used as `#[arg(flatten)]`.
-#[derive(Arguments, Clone)]
+#[derive(Arguments, Clone, PartialEq)]
 #[arg(check = HttpClientConfig::check)]
 pub struct HttpClientConfig {
     /// File with a bearer token, read again when it changes.

@@ -9,6 +9,7 @@
 
 mod auth;
 mod cloud_auth;
+mod docker_host;
 mod grpc_server;
 mod http_client;
 mod http_server;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use auth::{Authorization, BasicAuth};
 pub use cloud_auth::{AzureAd, GoogleIam, SigV4};
+pub use docker_host::DockerHost;
 pub use grpc_server::GrpcServerConfig;
 pub use http_client::{ClientContext, HttpClientConfig, header_map};
 pub use http_client::{refuse_invalid_headers, refuse_reserved_headers};

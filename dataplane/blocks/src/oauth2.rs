@@ -10,7 +10,7 @@ use crate::proxy::ProxyConfig;
 use crate::tls::TlsConfig;
 
 /// OAuth 2 client credentials.
-#[derive(Arguments, Clone)]
+#[derive(Arguments, Clone, PartialEq)]
 #[arg(check = OAuth2::check)]
 pub struct OAuth2 {
     /// Id of the client.

@@ -8,7 +8,7 @@ use schema::{Arguments, Check, Secret};
 use crate::http_client::{each_value, header_map, refuse_invalid_headers};
 
 /// How requests leave the machine.
-#[derive(Arguments, Clone)]
+#[derive(Arguments, Clone, PartialEq)]
 #[arg(check = ProxyConfig::check)]
 pub struct ProxyConfig {
     /// Hosts, domains and networks that are reached directly, separated by commas.

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use net::tls::{ClientTls, Identity, MinVersion, Pem, check_certificates, check_key};
+use net::tls::{ClientAuth, ClientTls, Identity, MinVersion, Pem, ServerTls};
+use net::tls::{check_certificates, check_key};
 use schema::{Arguments, Check, Secret};
 
 /// TLS towards a server. Files are read again when they change.
-#[derive(Arguments, Clone)]
+#[derive(Arguments, Clone, PartialEq)]
 #[arg(check = TlsConfig::check)]
 pub struct TlsConfig {
     /// Certificates to trust, as PEM text; the system's when neither this nor `ca_file` is set.
@@ -89,10 +90,32 @@ impl TlsConfig {
                 .map(|(certificate, key)| Identity { certificate, key }),
             server_name,
             insecure_skip_verify: self.insecure_skip_verify,
-            min_version: match self.min_version.as_str() {
-                "TLS13" => MinVersion::Tls13,
-                _ => MinVersion::Tls12,
-            },
+            min_version: self.min_version(),
+        }
+    }
+
+    /// The settings for a server that shows the certificate; with `ca_pem` or `ca_file`, clients
+    /// have to show one that those vouch for. Without any of the three there is no TLS.
+    pub fn server(&self) -> Result<Option<ServerTls>, String> {
+        let ca = pem(&self.ca_pem, &self.ca_file);
+        let certificate = pem(&self.cert_pem, &self.cert_file);
+        let key = pem(self.key_pem.expose(), &self.key_file);
+        let identity = match (certificate, key) {
+            (Some(certificate), Some(key)) => Identity { certificate, key },
+            (None, None) if ca.is_none() => return Ok(None),
+            _ => return Err("certificate and key must be configured".to_owned()),
+        };
+        Ok(Some(ServerTls {
+            identity,
+            client_auth: ca.map_or(ClientAuth::None, ClientAuth::Required),
+            min_version: self.min_version(),
+        }))
+    }
+
+    fn min_version(&self) -> MinVersion {
+        match self.min_version.as_str() {
+            "TLS13" => MinVersion::Tls13,
+            _ => MinVersion::Tls12,
         }
     }
 }

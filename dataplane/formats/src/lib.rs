@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod docker_log;
 pub mod exposition;
 pub mod faro;
 pub mod firehose;

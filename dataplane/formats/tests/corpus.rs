@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "tests read the corpus")]
 
+#[path = "../../../fuzz/checks/docker_log.rs"]
+mod docker_log;
 #[path = "../../../fuzz/checks/exposition.rs"]
 mod exposition;
 #[path = "../../../fuzz/checks/faro.rs"]
@@ -38,6 +40,11 @@ mod zipkin;
 
 use formats::exposition::Format;
 use replay::replay;
+
+#[test]
+fn docker_log_corpus_holds() {
+    replay::replay("docker_log", docker_log::check);
+}
 
 #[test]
 fn otlp_corpus_holds() {

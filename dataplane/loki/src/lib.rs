@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod cursors;
 mod http;
 mod outcomes;
 #[cfg(test)]
@@ -24,6 +25,7 @@ engine::components![
     secretfilter,
     source_api,
     source_awsfirehose,
+    source_docker,
     source_file,
     source_gelf,
     source_heroku,

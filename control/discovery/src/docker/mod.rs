@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use blocks::HttpClientConfig;
+use blocks::{DockerHost, HttpClientConfig};
 use eval::{Component, ResolverCx, ResolverError};
 use net::{BodyLimits, Client, Request, StatusCode};
 use schema::{Check, Target};
@@ -64,7 +64,7 @@ pub struct Filter {
 impl Arguments {
     fn check(&self, check: &mut Check<'_>) {
         check_interval(self.refresh_interval, check);
-        if let Err(error) = Engine::parse(&self.host) {
+        if let Err(error) = DockerHost::parse(&self.host) {
             check.attribute("host", error);
         }
     }
@@ -78,40 +78,6 @@ fn filters(blocks: &[Filter]) -> String {
         filters.entry(&filter.name).or_default().extend(values);
     }
     serde_json::to_string(&filters).expect("texts are JSON")
-}
-
-/// Where the engine listens.
-#[derive(Debug, PartialEq, Eq)]
-enum Engine {
-    /// A URL without a path.
-    Http(String),
-    Unix(String),
-}
-
-impl Engine {
-    fn parse(host: &str) -> Result<Engine, String> {
-        let unknown = || format!("parsing host attribute: unable to parse docker host {host:?}");
-        let (scheme, rest) = host.split_once("://").ok_or_else(unknown)?;
-        match scheme {
-            "unix" if cfg!(unix) && !rest.is_empty() => Ok(Engine::Unix(rest.to_owned())),
-            "unix" | "npipe" => Err(format!(
-                "{host:?} cannot be reached on this system, use tcp:// or http://"
-            )),
-            "http" | "https" => Ok(Engine::Http(host.trim_end_matches('/').to_owned())),
-            "tcp" => Ok(Engine::Http(format!(
-                "http://{}",
-                rest.trim_end_matches('/')
-            ))),
-            _ => Err(unknown()),
-        }
-        .and_then(|engine| match &engine {
-            Engine::Http(url) => match net::Target::parse(url) {
-                Ok(_) => Ok(engine),
-                Err(error) => Err(error.to_string()),
-            },
-            Engine::Unix(_) => Ok(engine),
-        })
-    }
 }
 
 struct Docker;
@@ -175,19 +141,19 @@ enum Connection {
 
 impl Connection {
     fn new(arguments: &Arguments, cx: &ResolverCx) -> Result<Connection, ResolverError> {
-        match Engine::parse(&arguments.host).map_err(ResolverError::new)? {
-            Engine::Http(url) => {
+        match DockerHost::parse(&arguments.host).map_err(ResolverError::new)? {
+            DockerHost::Http(url) => {
                 net::Target::parse(&url).map_err(refused)?;
                 let client = client(&arguments.client, cx)?;
                 Ok(Connection::Http { client, url })
             }
             #[cfg(unix)]
-            Engine::Unix(path) => Ok(Connection::Unix {
+            DockerHost::Unix(path) => Ok(Connection::Unix {
                 path,
                 user_agent: cx.environment().user_agent.clone(),
             }),
             #[cfg(not(unix))]
-            Engine::Unix(path) => Err(ResolverError::new(format!(
+            DockerHost::Unix(path) => Err(ResolverError::new(format!(
                 "{path:?} cannot be reached on this system"
             ))),
         }

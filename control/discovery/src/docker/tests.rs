@@ -145,10 +145,10 @@ fn filters_are_written_as_the_api_takes_them() {
 
 #[test]
 fn hosts_are_addresses_of_engines() {
-    let parse = |host: &str| Engine::parse(host);
+    let parse = |host: &str| DockerHost::parse(host);
     assert_eq!(
         parse("tcp://h:2375"),
-        Ok(Engine::Http("http://h:2375".to_owned()))
+        Ok(DockerHost::Http("http://h:2375".to_owned()))
     );
     for host in ["", "h:2375", "ftp://h", "http://", "npipe:////./pipe/x"] {
         let refused = refusals(&COMPONENT, [("host", Value::from(host))]);

@@ -4,7 +4,7 @@
 //! the last scrape is added to the group -> page.
 //!
 //! Counters of a group never fall when one of its processes ends. What a process had used before
-//! the component started does not count. Works on Linux; elsewhere it warns and serves an empty page.
+//! the component started does not count. Works on Linux; elsewhere it warns, and its page is empty.
 //! Reference: docs/sources/reference/components/prometheus/prometheus.exporter.process.md
 
 mod groups;

@@ -22,12 +22,12 @@ mod charset;
 mod files;
 mod keep;
 mod opened;
-mod positions;
+pub mod positions;
 mod tail;
-mod targets;
+pub mod targets;
 #[cfg(test)]
 mod tests;
-mod yaml;
+pub mod yaml;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -193,7 +193,7 @@ impl Files {
 }
 
 /// Labels as the reference's positions have them.
-fn label_text(labels: &LabelsBuf) -> String {
+pub fn label_text(labels: &LabelsBuf) -> String {
     let pairs = labels
         .iter()
         .map(|(name, value)| format!("{name}={}", stdx::quote(value)));

@@ -1,6 +1,8 @@
 //! The reference's positions, which are YAML: texts by a pair of path and labels, or, in older
 //! ones, by the path.
 
+use std::fmt::Display;
+
 use saphyr_parser::{Event, Parser};
 
 use super::positions::Key;
@@ -111,17 +113,18 @@ fn document(text: &str) -> Result<Option<Node>, String> {
 }
 
 /// The file as the reference writes it.
-pub fn write(entries: &[(&Key, u64)]) -> String {
+pub fn write<V: Display>(entries: &[(&Key, V)]) -> String {
     if entries.is_empty() {
         return "positions: {}\n".to_owned();
     }
     let mut text = "positions:\n".to_owned();
-    for (key, offset) in entries {
+    for (key, position) in entries {
         // Strings of JSON are strings of YAML.
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let (path, labels) = (quoted(&key.path), quoted(&key.labels));
+        let position = quoted(&position.to_string());
         text.push_str(&format!(
-            "    ? path: {path}\n      labels: {labels}\n    : \"{offset}\"\n"
+            "    ? path: {path}\n      labels: {labels}\n    : {position}\n"
         ));
     }
     text
@@ -153,7 +156,7 @@ mod tests {
             Ok(&expected[..]),
             "{written}"
         );
-        assert_eq!(positions(&write(&[])).as_deref(), Ok(&[][..]));
+        assert_eq!(positions(&write::<u64>(&[])).as_deref(), Ok(&[][..]));
         assert_eq!(positions("").as_deref(), Ok(&[][..]));
     }
 

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use batch::{LabelsBuf, LogEntry, LogsBatch, PairRange};
+use blocks::TlsConfig;
 use engine::{Batch, Build, BuildError, Fanout, Ledger, TaskSet, Throttle};
 use formats::syslog::{Framing, next_frame};
+use net::tls::{Handshakes, Secured};
 use ops::relabel::{self, Rule};
 use runtime::metrics::Counter;
 use runtime::net::{ListenOptions, TcpListener, TcpStream, UdpReceiver};
@@ -31,6 +33,9 @@ const KNOWN_MAX: usize = 50_000;
 
 /// A batch of datagrams is passed on at this many.
 const DATAGRAMS_MAX: usize = 512;
+
+/// Limit: how long a handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A pause after an accept that failed for want of resources.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -61,8 +66,23 @@ struct State {
 
 /// An open socket with what is made of it.
 pub enum Socket {
-    Tcp(TcpListener, Rc<Target>),
+    Tcp(TcpListener, Option<Rc<Handshakes>>, Rc<Target>),
     Udp(UdpReceiver, Rc<Target>),
+}
+
+/// A connection.
+enum Wire {
+    Plain(TcpStream),
+    Secured(Secured),
+}
+
+impl Wire {
+    async fn read(&mut self, buffer: Vec<u8>) -> (std::io::Result<usize>, Vec<u8>) {
+        match self {
+            Wire::Plain(stream) => stream.read(buffer).await,
+            Wire::Secured(stream) => stream.read(buffer).await,
+        }
+    }
 }
 
 /// The sockets of a listener on this shard: connections are dealt out by the kernel, datagrams come
@@ -87,28 +107,35 @@ pub fn bind(
         return Ok(Some(Socket::Udp(receiver, target)));
     }
     let socket = TcpListener::bind(address, &ListenOptions::shared()).map_err(failed)?;
-    Ok(Some(Socket::Tcp(socket, target)))
+    let tls = listener.tls_config.as_ref().map(TlsConfig::server);
+    let tls = tls.transpose().map_err(BuildError::new)?.flatten();
+    let handshakes = tls.map(|tls| Rc::new(Handshakes::new(&tls)));
+    Ok(Some(Socket::Tcp(socket, handshakes, target)))
 }
 
 impl Socket {
     pub async fn run(self) {
         match self {
-            Socket::Tcp(listener, target) => accept(listener, target).await,
+            Socket::Tcp(listener, handshakes, target) => {
+                accept(listener, handshakes, target).await;
+            }
             Socket::Udp(receiver, target) => target.datagrams(receiver).await,
         }
     }
 }
 
-async fn accept(listener: TcpListener, target: Rc<Target>) {
+async fn accept(listener: TcpListener, handshakes: Option<Rc<Handshakes>>, target: Rc<Target>) {
     let tasks = TaskSet::new();
     let slots = runtime::sync::Semaphore::new(CONNECTIONS_MAX);
     loop {
         let slot = slots.acquire(1).await;
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let target = target.clone();
+                let (target, handshakes) = (target.clone(), handshakes.clone());
                 tasks.spawn(async move {
-                    target.connection(stream, peer).await;
+                    if let Some(wire) = target.secure(stream, handshakes.as_deref()).await {
+                        target.connection(wire, peer).await;
+                    }
                     drop(slot);
                 });
             }
@@ -143,7 +170,21 @@ impl Target {
         }
     }
 
-    async fn connection(&self, mut stream: TcpStream, peer: SocketAddr) {
+    /// The connection once it is secured, where that is asked for; none if that fails.
+    async fn secure(&self, stream: TcpStream, tls: Option<&Handshakes>) -> Option<Wire> {
+        let Some(tls) = tls else {
+            return Some(Wire::Plain(stream));
+        };
+        let secured = runtime::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await;
+        match secured {
+            Ok(Ok(stream)) => return Some(Wire::Secured(stream)),
+            Ok(Err(error)) => self.bad(&error.to_string()),
+            Err(_) => self.bad("the handshake of TLS took too long"),
+        }
+        None
+    }
+
+    async fn connection(&self, mut stream: Wire, peer: SocketAddr) {
         let mut framing = None;
         let mut buffer = Vec::with_capacity(READ_BYTES);
         let mut waiting: Vec<u8> = Vec::new();

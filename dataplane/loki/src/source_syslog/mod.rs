@@ -7,8 +7,8 @@
 //! Syslog knows no acknowledgement: what was read is offered until it is taken, and the sender is
 //! held back meanwhile; datagrams that come too fast are lost in the kernel. The order of a
 //! connection is kept. What is no message is counted and left out. Compatible with
-//! loki.source.syslog of Alloy. Not yet: `tls_config`, `rfc3164_cisco_components`, the name of a
-//! connection's host.
+//! loki.source.syslog of Alloy. Not yet: `rfc3164_cisco_components`, the name of a connection's
+//! host.
 
 mod listen;
 mod message;
@@ -84,7 +84,7 @@ pub struct Listener {
     /// Taken for compatibility: names of hosts are not looked up.
     #[arg(default = 128)]
     pub udp_host_cache_size: i64,
-    /// TLS towards clients; not supported yet.
+    /// TLS towards clients: our certificate, and with a `ca_pem` or `ca_file` theirs.
     #[arg(block)]
     pub tls_config: Option<TlsConfig>,
     /// How raw messages end.
@@ -154,8 +154,8 @@ impl Listener {
             let message = "raw_format_options has no effect when syslog format is not \"raw\"";
             check.block("raw_format_options", 0, message);
         }
-        if self.tls_config.is_some() {
-            check.block("tls_config", 0, "TLS is not supported here yet");
+        if let Some(Err(error)) = self.tls_config.as_ref().map(TlsConfig::server) {
+            check.block("tls_config", 0, error);
         }
         if self.rfc3164_cisco_components.is_some() {
             let message = "additions of Cisco are not supported here yet";

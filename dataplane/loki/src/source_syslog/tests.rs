@@ -141,3 +141,75 @@ fn raw_messages_are_whole_lines() {
         shard.verify_ledgers().await;
     });
 }
+
+/// A file of the certificates that tests share.
+#[allow(clippy::disallowed_methods)] // Fixtures of the repository, read before the test begins.
+fn certificate(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../platform/net/testdata");
+    std::fs::read_to_string(format!("{folder}/{name}")).expect("a file in testdata")
+}
+
+async fn secured(tls: Vec<(&str, Value)>) -> TestShard {
+    let arguments = body([("forward_to", log_receivers(&[SINK_NODE]))]);
+    let listener = body([("address", Value::string(ADDRESS))]);
+    let mut block = body([]);
+    for (name, value) in tls {
+        block.attributes.extend(body([(name, value)]).attributes);
+    }
+    let arguments = with_block(
+        arguments,
+        "listener",
+        with_block(listener, "tls_config", block),
+    );
+    let shard = TestShard::start();
+    let nodes = [
+        node(&COMPONENT, "loki.source.syslog.in", arguments),
+        node(&SINK, SINK_NODE, body([])),
+    ];
+    let errors = shard.apply(&nodes).await;
+    assert!(errors.is_empty(), "{errors:?}");
+    shard
+}
+
+#[test]
+fn clients_that_prove_who_they_are_speak_by_tls() {
+    use runtime::net::AsyncWrite;
+    check(1, || async {
+        let text = |name: &str| Value::from(certificate(name));
+        let _shard = secured(vec![
+            ("cert_pem", text("server.pem")),
+            ("key_pem", Value::secret(certificate("server.key"))),
+            ("ca_pem", text("ca.pem")),
+        ])
+        .await;
+        let pem = |name: &str| net::tls::Pem::Inline(net::Secret::new(&certificate(name)));
+        let mut settings = net::tls::ClientTls::system();
+        settings.ca = Some(pem("ca.pem"));
+        let identity = net::tls::Identity {
+            certificate: pem("client.pem"),
+            key: pem("client.key"),
+        };
+        for (identity, expect) in [(Some(identity), 1), (None, 0)] {
+            settings.identity = identity;
+            let address: SocketAddr = ADDRESS.parse().expect("an address");
+            let stream = TcpStream::connect(address).await.expect("it listens");
+            let secured = net::tls::secure(stream, &settings, "localhost").await;
+            let (mut stream, _) = secured.expect("the server is who it says");
+            let message = b"<165>1 2003-10-11T22:14:15.003Z h a - - - by tls\n";
+            let mut written = 0;
+            let sent = std::future::poll_fn(|cx| {
+                let mut stream = std::pin::Pin::new(&mut stream);
+                while written < message.len() {
+                    let wrote = stream.as_mut().poll_write(cx, &message[written..]);
+                    written += std::task::ready!(wrote)?;
+                }
+                stream.poll_flush(cx)
+            });
+            // Whom the server refuses may learn it before or after it has written.
+            let sent = sent.await;
+            runtime::sleep(Duration::from_secs(2)).await;
+            assert!(sent.is_ok() || expect == 0);
+            assert_eq!(sink(SINK_NODE).take().len(), expect);
+        }
+    });
+}

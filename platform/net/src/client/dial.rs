@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -36,6 +37,7 @@ pub(crate) struct Dialer {
     round_robin: bool,
     http2_only: bool,
     overrides: Vec<(String, SocketAddr)>,
+    socket_path: Option<PathBuf>,
     trace: Option<Rc<DialTrace>>,
 }
 
@@ -75,6 +77,7 @@ impl Dialer {
             round_robin: options.round_robin_dns,
             http2_only: options.http2_only,
             overrides: options.overrides.clone(),
+            socket_path: options.socket_path.clone(),
             trace: options.trace.clone(),
         })
     }
@@ -128,6 +131,7 @@ impl Dialer {
 
     fn proxy_of(&self, target: &Target) -> Option<&Target> {
         match self.override_of(target) {
+            _ if self.socket_path.is_some() => None,
             Some(_) => None,
             None => self.proxies.choose(target),
         }
@@ -165,6 +169,15 @@ impl Dialer {
 
     /// TCP to the target itself.
     async fn reach(&self, target: &Target) -> Result<Stream, HttpError> {
+        if let Some(path) = &self.socket_path {
+            let connected = TcpStream::connect_path(path).await;
+            return connected
+                .map(Stream::plain)
+                .map_err(|cause| HttpError::Connect {
+                    authority: path.display().to_string(),
+                    cause,
+                });
+        }
         let addresses = match self.override_of(target) {
             Some(address) => vec![address],
             None => self.addresses(target).await?,

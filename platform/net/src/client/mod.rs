@@ -13,6 +13,7 @@ mod streamed;
 mod tunnel;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub struct ClientOptions {
     pub round_robin_dns: bool,
     /// `host:port` that are reached at this address, without DNS and proxy: internal addresses.
     pub overrides: Vec<(String, SocketAddr)>,
+    /// A socket of this machine that all requests go to, whatever their targets say.
+    pub socket_path: Option<PathBuf>,
     pub pool: PoolOptions,
     /// Who wants to know of connections.
     pub trace: Option<Rc<DialTrace>>,
@@ -70,6 +73,7 @@ impl ClientOptions {
             accept_gzip: true,
             round_robin_dns: false,
             overrides: Vec::new(),
+            socket_path: None,
             pool: PoolOptions::standard(),
             trace: None,
         }

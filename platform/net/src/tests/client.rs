@@ -302,3 +302,31 @@ fn a_streamed_answer_comes_piece_by_piece_while_the_server_waits() {
         assert_eq!(answer.chunk().await.expect("its end"), None);
     });
 }
+
+#[cfg(unix)]
+#[test]
+fn a_socket_of_this_machine_is_spoken_to_by_its_path() {
+    use std::io::{Read, Write};
+    on_real_backends(|| async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("engine.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        let answering = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            for _ in 0..2 {
+                let mut request = [0; 4096];
+                let len = stream.read(&mut request).expect("a request");
+                assert!(request[..len].starts_with(b"GET /info HTTP/1.1\r\n"));
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine";
+                stream.write_all(answer).expect("answered");
+            }
+        });
+        let client = client(|options| options.socket_path = Some(path.clone()));
+        let target = Target::parse("http://docker/info").expect("a URL");
+        for _ in 0..2 {
+            let response = get(&client, &target).await.expect("answered");
+            assert_eq!(response.body, b"fine");
+        }
+        answering.join().expect("it has answered twice");
+    });
+}

@@ -27,7 +27,7 @@ pub(crate) use client::Connector;
 pub use narrow::Narrow;
 pub use peer::{Peer, secure};
 pub(crate) use server::Acceptor;
-pub use server::ServerConfigs;
+pub use server::{Handshakes, Secured, ServerConfigs};
 pub(crate) use tokio_rustls::TlsStream;
 
 /// A PEM text, in the configuration or in a file that is read again when it changes.

@@ -1,9 +1,14 @@
 //! TLS towards clients: who we are, and whom we let in.
 
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::rt::{Read, ReadBuf};
 use hyper_util::rt::TokioIo;
+use runtime::net::TcpStream;
 use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 use tokio_rustls::TlsAcceptor;
@@ -22,6 +27,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub struct ServerConfigs {
     settings: ServerTls,
     narrow: Narrow,
+    protocols: Vec<Vec<u8>>,
     config: Reloading<ServerConfig>,
 }
 
@@ -42,6 +48,7 @@ impl ServerConfigs {
         ServerConfigs {
             settings: settings.clone(),
             narrow,
+            protocols: vec![HTTP2.to_vec(), HTTP1.to_vec()],
             config: Reloading::new(sources),
         }
     }
@@ -84,7 +91,7 @@ impl ServerConfigs {
         let mut config = builder
             .with_single_cert(chain, key)
             .map_err(|error| refuse(0, error.to_string()))?;
-        config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
+        config.alpn_protocols.clone_from(&self.protocols);
         Ok(config)
     }
 }
@@ -94,6 +101,13 @@ impl Acceptor {
         Acceptor {
             configs: ServerConfigs::new(settings, Narrow::default()),
         }
+    }
+
+    /// For another protocol than HTTP, which is not negotiated.
+    fn plain(settings: &ServerTls) -> Acceptor {
+        let mut configs = ServerConfigs::new(settings, Narrow::default());
+        configs.protocols.clear();
+        Acceptor { configs }
     }
 
     /// Handshakes with a client over `stream`; says whether HTTP/2 was chosen.
@@ -115,5 +129,40 @@ impl Acceptor {
                 Err(explain(&error))
             }
         }
+    }
+}
+
+/// TLS with clients of other protocols than HTTP.
+pub struct Handshakes(Acceptor);
+
+/// A connection of such a client.
+pub struct Secured(Stream);
+
+impl Handshakes {
+    pub fn new(settings: &ServerTls) -> Handshakes {
+        Handshakes(Acceptor::plain(settings))
+    }
+
+    /// Handshakes with a client. How long that may take is for the caller to say.
+    pub async fn accept(&self, stream: TcpStream) -> io::Result<Secured> {
+        match self.0.accept(Stream::plain(stream)).await {
+            Ok((stream, _)) => Ok(Secured(stream)),
+            Err(error) => Err(io::Error::other(error.to_string())),
+        }
+    }
+}
+
+impl Secured {
+    /// Reads what has arrived, at most the buffer's capacity, in place of its old content; nothing
+    /// at the end of the stream. Panics if the buffer has no capacity.
+    pub async fn read(&mut self, mut buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
+        assert!(buffer.capacity() > 0, "a read needs a buffer with room");
+        // Costs a pass over the buffer a read, which is little beside decrypting it.
+        buffer.resize(buffer.capacity(), 0);
+        let mut view = ReadBuf::new(&mut buffer);
+        let read = poll_fn(|cx| Pin::new(&mut self.0).poll_read(cx, view.unfilled())).await;
+        let count = view.filled().len();
+        buffer.truncate(count);
+        (read.map(|()| count), buffer)
     }
 }

@@ -66,6 +66,11 @@ impl TcpStream {
         }
     }
 
+    /// One that is connected already.
+    pub(crate) fn of(stream: std::net::TcpStream) -> io::Result<TcpStream> {
+        ::monoio::net::TcpStream::from_std(stream).map(TcpStream::new)
+    }
+
     pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
         ::monoio::net::TcpStream::connect_addr(address)
             .await

@@ -43,6 +43,32 @@ impl TcpStream {
         }
     }
 
+    /// Connects to a socket of this machine by its path. A backend reads and writes it like any other
+    /// stream; it has no addresses and no `nodelay`.
+    #[cfg(unix)]
+    pub async fn connect_path(path: &std::path::Path) -> io::Result<TcpStream> {
+        let path = path.to_owned();
+        // The call waits while the listener's queue is full.
+        let connect = move || std::os::unix::net::UnixStream::connect(path);
+        let stream = crate::service::blocking(connect).await?;
+        stream.set_nonblocking(true)?;
+        let stream = std::net::TcpStream::from(std::os::fd::OwnedFd::from(stream));
+        match current::backend() {
+            #[cfg(target_os = "linux")]
+            Backend::Monoio => crate::monoio::TcpStream::of(stream).map(TcpStream::from_monoio),
+            #[cfg(not(target_os = "linux"))]
+            Backend::Monoio => unreachable!("monoio shards start on Linux only"),
+            Backend::Tokio => ::tokio::net::TcpStream::from_std(stream).map(TcpStream::from_tokio),
+            Backend::Sim => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// There are no such sockets on this system.
+    #[cfg(not(unix))]
+    pub async fn connect_path(_: &std::path::Path) -> io::Result<TcpStream> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     #[cfg(target_os = "linux")]
     pub(super) fn from_monoio(stream: crate::monoio::TcpStream) -> TcpStream {
         TcpStream {
