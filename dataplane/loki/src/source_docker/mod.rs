@@ -1,9 +1,9 @@
 //! loki.source.docker: the logs of containers, from the API of their engine.
 //!
 //! ```text
-//! targets -> containers -> inspect, then follow the log: frames -> lines -> forward_to
-//!                             ^                                               |
-//!                             +------- the log ends: again in 5 s             +-> ack: cursors move
+//! targets -> containers -> inspect, follow the log: frames -> lines -> forward_to
+//!                             ^                                          |
+//!                             +------- the log ends: again in 5 s        +-> ack: cursors move
 //! ```
 //!
 //! A container's cursor moves only when its lines are acked, and is on disk a second later: no line

@@ -103,7 +103,7 @@ impl Container {
             }
             if path.ends_with("/json") {
                 let (tty, running) = (self.terminal.get(), self.running.get());
-                let finished = self.finished.borrow();
+                let finished = self.finished.borrow().clone();
                 let state = format!(r#"{{"Running":{running},"FinishedAt":"{finished}"}}"#);
                 let text = format!(r#"{{"Config":{{"Tty":{tty}}},"State":{state}}}"#);
                 let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", text.len());

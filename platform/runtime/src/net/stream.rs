@@ -43,8 +43,8 @@ impl TcpStream {
         }
     }
 
-    /// Connects to a socket of this machine by its path. A backend reads and writes it like any other
-    /// stream; it has no addresses and no `nodelay`.
+    /// Connects to a socket of this machine by its path. A backend reads and writes it like any
+    /// other stream; it has no addresses and no `nodelay`.
     #[cfg(unix)]
     pub async fn connect_path(path: &std::path::Path) -> io::Result<TcpStream> {
         let path = path.to_owned();
