@@ -305,6 +305,7 @@ fn a_streamed_answer_comes_piece_by_piece_while_the_server_waits() {
 
 #[cfg(unix)]
 #[test]
+#[allow(clippy::disallowed_methods)] // The engine stands beside the runtime, as a process would.
 fn a_socket_of_this_machine_is_spoken_to_by_its_path() {
     use std::io::{Read, Write};
     on_real_backends(|| async {
