@@ -79,7 +79,7 @@ async fn ask(
 }
 
 /// Reads the JSON of Jaeger's `SamplingStrategyResponse`.
-fn strategy(body: &[u8], operations_max: i64) -> Result<Strategy, String> {
+pub fn strategy(body: &[u8], operations_max: i64) -> Result<Strategy, String> {
     let body: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let number = |at: &str| body.pointer(at).and_then(Value::as_f64);
     if let Some(operations) = body.get("operationSampling").filter(|it| !it.is_null()) {

@@ -6,7 +6,7 @@
 //! the trace that they bear.
 //! Reference: docs/sources/reference/config-blocks/tracing.md
 
-mod jaeger_remote;
+pub mod jaeger_remote;
 
 use std::cell::RefCell;
 use std::time::Duration;
