@@ -50,6 +50,7 @@ engine::components![
     processor_groupbyattrs,
     processor_interval,
     processor_memory_limiter,
+    processor_metric_start_time,
     processor_probabilistic_sampler,
     processor_redaction,
     processor_resourcedetection,

@@ -17,7 +17,7 @@ use crate::flush::one_scope;
 use crate::testing::{SINK_NODE, feed, sink, sink_node, source, to_sink, traces};
 use crate::{
     connector_count, connector_servicegraph, connector_spanmetrics, processor_cumulativetodelta,
-    processor_deltatocumulative, processor_interval,
+    processor_deltatocumulative, processor_interval, processor_metric_start_time,
 };
 
 const NODE: &str = "otelcol.stateful.it";
@@ -238,5 +238,98 @@ fn a_node_on_one_shard_takes_what_others_have() {
             shard.apply(&nodes[..1]).await;
         }
         assert_eq!(SINK_NODE, nodes[0].id);
+    });
+}
+
+async fn started_by(strategy: &str) -> TestShard {
+    let shard = TestShard::start();
+    let component = &processor_metric_start_time::COMPONENT;
+    let arguments = body([("strategy", Value::string(strategy))]);
+    let errors = shard.apply(&nodes(component, arguments)).await;
+    assert!(errors.is_empty(), "{errors:?}");
+    shard
+}
+
+const MS: u64 = 1_000_000;
+
+#[test]
+fn a_stream_starts_where_its_first_point_is_and_anew_when_it_shrinks() {
+    check(1, || async {
+        let shard = started_by("true_reset_point").await;
+        for (time, value) in [(10, 5), (20, 9), (30, 2), (40, 3)] {
+            feed(sum(CUMULATIVE, 0, time * MS, value))
+                .await
+                .expect("taken");
+        }
+        feed(sum(DELTA, 1, 50 * MS, 7)).await.expect("passed");
+        let expected = [(10, 10, 5), (10, 20, 9), (29, 30, 2), (29, 40, 3)];
+        let mut expected: Vec<String> = expected
+            .iter()
+            .map(|(start, time, value)| format!("c {} {} {value}", start * MS, time * MS))
+            .collect();
+        expected.push(format!("c 1 {} 7", 50 * MS));
+        assert_eq!(points(), expected);
+        shard.verify_ledgers().await;
+    });
+}
+
+#[test]
+fn the_first_point_is_subtracted_until_the_stream_starts_anew() {
+    check(1, || async {
+        let shard = started_by("subtract_initial_point").await;
+        for (time, value) in [(10, 5), (20, 9), (30, 2), (40, 3)] {
+            feed(sum(CUMULATIVE, 0, time * MS, value))
+                .await
+                .expect("taken");
+        }
+        let expected = [(10, 20, 4), (29, 30, 2), (29, 40, 3)];
+        let expected =
+            expected.map(|(start, time, value)| format!("c {} {} {value}", start * MS, time * MS));
+        assert_eq!(points(), expected);
+        shard.verify_ledgers().await;
+    });
+}
+
+#[test]
+fn a_start_is_taken_back_with_the_batch_that_was_refused() {
+    check(1, || async {
+        let _shard = started_by("true_reset_point").await;
+        sink().refuses.set(Some("full"));
+        feed(sum(CUMULATIVE, 0, 10, 5)).await.expect_err("refused");
+        sink().refuses.set(None);
+        feed(sum(CUMULATIVE, 0, 20, 5)).await.expect("taken");
+        assert_eq!(points(), ["c 20 20 5"]);
+    });
+}
+
+#[test]
+fn a_metric_tells_when_the_others_of_its_batch_have_started() {
+    check(1, || async {
+        let shard = started_by("start_time_metric").await;
+        let told = NumberPoint {
+            value: Number::Double(1.5),
+            ..NumberPoint::default()
+        };
+        let told = Metric {
+            name: Text::from("process_start_time_seconds"),
+            data: MetricData::Gauge(batch::otlp::Gauge {
+                points: vec![Lazy::new(told)],
+            }),
+            ..Metric::default()
+        };
+        let counted = sum(CUMULATIVE, 0, 3_000_000_000, 4);
+        let mut tree = counted.metrics();
+        let scope = &mut tree.resources[0].scopes[0];
+        scope.items.push(Lazy::new(told));
+        feed(tree.encode()).await.expect("taken");
+        let batch = sink().batches.take().remove(0);
+        let mut starts = Vec::new();
+        batch.metrics().for_each(|_, _, metric| {
+            if let MetricData::Sum(sum) = &metric.get().data {
+                starts.push(sum.points[0].get().start_unix_nano);
+            }
+        });
+        assert_eq!(starts, [1_500_000_000]);
+        shard.verify_ledgers().await;
     });
 }

@@ -1,11 +1,12 @@
-//! What processors share that keep a state of each stream of points: numbers, histograms and
-//! exponential histograms side by side, and points changed where they stand.
+//! What processors share that keep a state of each stream of points: numbers, histograms,
+//! exponential histograms and summaries side by side, and points changed where they stand.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use batch::otlp::{
-    ExponentialPoint, HistogramPoint, Lazy, Metric, MetricData, NumberPoint, OtlpBatch, Tree,
+    ExponentialPoint, HistogramPoint, Lazy, Metric, MetricData, NumberPoint, OtlpBatch,
+    SummaryPoint, Tree,
 };
 use engine::{Batch, Ledger, Nack};
 use ops::points::{Identity, Point, Streams, Undo};
@@ -18,6 +19,7 @@ pub struct States {
     pub numbers: Streams<NumberPoint<'static>>,
     pub histograms: Streams<HistogramPoint<'static>>,
     pub exponentials: Streams<ExponentialPoint<'static>>,
+    pub summaries: Streams<SummaryPoint<'static>>,
 }
 
 /// What a batch changed in `States`.
@@ -26,23 +28,27 @@ pub struct Undos {
     pub numbers: Undo<NumberPoint<'static>>,
     pub histograms: Undo<HistogramPoint<'static>>,
     pub exponentials: Undo<ExponentialPoint<'static>>,
+    pub summaries: Undo<SummaryPoint<'static>>,
 }
 
 impl States {
     pub fn len(&self) -> usize {
-        self.numbers.len() + self.histograms.len() + self.exponentials.len()
+        let counts = self.numbers.len() + self.summaries.len();
+        counts + self.histograms.len() + self.exponentials.len()
     }
 
     pub fn undo(&mut self, undos: Undos) {
         self.numbers.undo(undos.numbers);
         self.histograms.undo(undos.histograms);
         self.exponentials.undo(undos.exponentials);
+        self.summaries.undo(undos.summaries);
     }
 
     pub fn forget_before(&mut self, time_ns: u64) {
         self.numbers.forget_before(time_ns);
         self.histograms.forget_before(time_ns);
         self.exponentials.forget_before(time_ns);
+        self.summaries.forget_before(time_ns);
     }
 }
 

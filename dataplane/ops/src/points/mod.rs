@@ -8,6 +8,7 @@ mod histogram;
 mod identity;
 mod number;
 mod streams;
+mod summary;
 #[cfg(test)]
 mod tests;
 
