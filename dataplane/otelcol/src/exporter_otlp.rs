@@ -214,7 +214,7 @@ impl Grpc {
             blocks::header_map(pairs.map(|(name, value)| (name.as_str(), value.as_str())));
         let mut asked = Vec::new();
         if let Some(auth) = settings.auth.as_ref().and_then(Handler::client) {
-            options.auth = auth.auth();
+            options.auth = auth.auth(endpoint);
             asked = auth.put_headers(&mut headers);
         }
         headers.insert(header::CONTENT_TYPE, grpc::CONTENT_TYPE);

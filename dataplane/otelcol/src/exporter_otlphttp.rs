@@ -264,7 +264,7 @@ impl Http {
             blocks::header_map(pairs.map(|(name, value)| (name.as_str(), value.as_str())));
         let mut asked = Vec::new();
         if let Some(auth) = settings.auth.as_ref().and_then(Handler::client) {
-            options.auth = auth.auth();
+            options.auth = auth.auth(&settings.endpoint);
             asked = auth.put_headers(&mut headers);
         }
         let json = arguments.encoding == "json";

@@ -28,6 +28,7 @@ engine::components![
     auth_bearer,
     auth_headers,
     auth_oauth2,
+    auth_sigv4,
     connector_count,
     connector_host_info,
     connector_servicegraph,

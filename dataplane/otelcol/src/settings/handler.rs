@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use batch::otlp::Client;
+use net::SigV4Options;
 use net::header;
 use net::tls::ClientTls;
 use net::{Auth, HeaderMap, HeaderName, HeaderValue, OAuth2Options, ProxyOptions, SecretSource};
@@ -39,6 +40,10 @@ pub enum ClientAuth {
     },
     OAuth2(Arc<OAuth2>),
     Headers(Vec<HeaderRule>),
+    SigV4 {
+        region: String,
+        service: String,
+    },
 }
 
 /// How the requests of others are checked.
@@ -144,9 +149,23 @@ impl Argument for Handler {
 }
 
 impl ClientAuth {
-    /// What a client of `net` does by itself.
-    pub fn auth(&self) -> Auth {
+    /// What a client of `net` that sends to an endpoint does by itself.
+    pub fn auth(&self, endpoint: &str) -> Auth {
         match self {
+            ClientAuth::SigV4 { region, service } => {
+                let (told_region, told_service) = told_by_name(endpoint);
+                let or = |given: &String, told: &str| match given.as_str() {
+                    "" => told.to_owned(),
+                    given => given.to_owned(),
+                };
+                Auth::SigV4(Box::new(SigV4Options {
+                    region: or(region, told_region),
+                    service: or(service, told_service),
+                    access_key: String::new(),
+                    secret_key: net::Secret::new(""),
+                    profile: String::new(),
+                }))
+            }
             ClientAuth::Basic { username, password } => Auth::Basic {
                 username: username.clone(),
                 password: Some(password.clone()),
@@ -194,7 +213,7 @@ impl ClientAuth {
                 header,
                 scheme,
                 token,
-            } if matches!(self.auth(), Auth::None) => {
+            } if matches!(self.auth(""), Auth::None) => {
                 let value = format!("{scheme} {}", token.expose());
                 vec![HeaderRule {
                     key: header.clone(),
@@ -204,6 +223,24 @@ impl ClientAuth {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+/// Region and service of AWS that the host of an endpoint tells, empty where it does not.
+fn told_by_name(endpoint: &str) -> (&str, &str) {
+    let host = endpoint
+        .split_once("://")
+        .map_or(endpoint, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    let services = [
+        ("aps-workspaces", "aps"),
+        ("search-", "es"),
+        ("logs", "logs"),
+        ("xray", "xray"),
+    ];
+    match services.iter().find(|(prefix, _)| host.starts_with(prefix)) {
+        Some((_, service)) => (host.split('.').nth(1).unwrap_or_default(), service),
+        None => ("", ""),
     }
 }
 
