@@ -119,11 +119,20 @@ pub(super) fn name_of(address: IpAddr) -> io::Result<String> {
     let (pointer, bytes) = match address {
         IpAddr::V4(address) => {
             v4.sin_family = libc::AF_INET as libc::sa_family_t;
+            // The BSDs compare it with the length that is given.
+            #[cfg(not(target_os = "linux"))]
+            {
+                v4.sin_len = size_of::<libc::sockaddr_in>() as u8;
+            }
             v4.sin_addr.s_addr = u32::from_ne_bytes(address.octets());
             ((&raw const v4).cast(), size_of::<libc::sockaddr_in>())
         }
         IpAddr::V6(address) => {
             v6.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+            #[cfg(not(target_os = "linux"))]
+            {
+                v6.sin6_len = size_of::<libc::sockaddr_in6>() as u8;
+            }
             v6.sin6_addr.s6_addr = address.octets();
             ((&raw const v6).cast(), size_of::<libc::sockaddr_in6>())
         }
