@@ -38,6 +38,7 @@ mod lazy;
 mod logs;
 mod metrics;
 mod origin;
+mod quick;
 mod request;
 pub mod schema;
 mod split;

@@ -4,6 +4,8 @@
 use stdx::protobuf::{DecodeError, Fields, Value};
 use stdx::varint;
 
+use super::quick::{self, Step, TAGS};
+
 /// Limit: messages inside messages. OTLP itself needs ten; the rest is for values within values.
 /// What is deeper is refused: readers and writers of nested values use the stack.
 pub const DEPTH_MAX: usize = 100;
@@ -24,10 +26,15 @@ pub struct Schema {
     pub counted: bool,
     /// The field of each number: whoever checks a batch looks up every field in it.
     by_number: [Option<&'static Field>; NUMBERS],
+    /// What comes after each tag, for the quick walk.
+    pub(super) steps: [Step; TAGS],
+    /// Whether it is mostly a short key and a short text.
+    pub(super) pair: bool,
 }
 
 /// Above the largest number of a field in OTLP: 16, the flags of a span.
 const NUMBERS: usize = 17;
+const _: () = assert!(NUMBERS << 3 == TAGS);
 
 /// One field of a message.
 #[derive(Debug)]
@@ -75,7 +82,15 @@ impl Schema {
             oneof,
             counted: false,
             by_number: enter(oneof, enter(fields, [None; NUMBERS])),
+            steps: quick::enter(oneof, quick::enter(fields, quick::unknown_fields())),
+            pair: false,
         }
+    }
+
+    /// The same, of which most are a key and a text, in fields 1 and 2.
+    #[must_use]
+    pub(super) const fn pair(self) -> Schema {
+        Schema { pair: true, ..self }
     }
 
     /// The same, whose messages are items of a batch if `counted` says so.
@@ -92,8 +107,25 @@ impl Schema {
         self.by_number.get(index).copied().flatten()
     }
 
+    /// The schema of a field that is a message.
+    #[inline]
+    pub(super) fn message(&self, number: usize) -> Option<&'static Schema> {
+        match self.by_number.get(number)?.as_ref()?.kind {
+            FieldKind::Message(schema) => Some(schema),
+            _ => None,
+        }
+    }
+
     /// Checks that `message` can be decoded, at every depth; gives the items in it.
-    pub fn check(&self, message: &[u8]) -> Result<usize, DecodeError> {
+    pub fn check(&'static self, message: &[u8]) -> Result<usize, DecodeError> {
+        match quick::items(self, message) {
+            Some(items) => Ok(items),
+            None => self.check_closely(message),
+        }
+    }
+
+    /// The same for bytes that nobody wrote by the book; says what is wrong with them.
+    pub(super) fn check_closely(&self, message: &[u8]) -> Result<usize, DecodeError> {
         let mut items = 0;
         self.walk(message, DEPTH_MAX, &mut items)?;
         Ok(items)

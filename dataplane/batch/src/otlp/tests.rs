@@ -54,6 +54,22 @@ fn traces(names: &[&'static str]) -> OtlpBatch {
     tree.encode()
 }
 
+/// Something of every kind of field.
+pub(super) fn of_every_signal() -> [OtlpBatch; 3] {
+    fn batch<I: Item<'static>>(items: Vec<I>) -> OtlpBatch {
+        let tree = Tree {
+            client: None,
+            resources: vec![group("shop", items)],
+        };
+        tree.encode()
+    }
+    [
+        traces(&["a", "b"]),
+        batch(metrics_of_every_kind()),
+        batch(records_of_every_type()),
+    ]
+}
+
 /// Checks the bytes again as if they had come from outside.
 fn recheck(batch: &OtlpBatch) -> OtlpBatch {
     let again = OtlpBatch::from_request(batch.signal(), batch.to_request()).unwrap();
@@ -119,8 +135,7 @@ fn dropped_items_leave_no_empty_groups() {
     assert_eq!((tree.resources.len(), tree.encode().items()), (1, 2));
 }
 
-#[test]
-fn every_kind_of_metric_survives_an_edit() {
+fn metrics_of_every_kind<'a>() -> Vec<Metric<'a>> {
     let number = |value| NumberPoint {
         time_unix_nano: 5,
         value,
@@ -175,15 +190,19 @@ fn every_kind_of_metric_survives_an_edit() {
             })],
         }),
     ];
-    let metrics: Vec<_> = data
-        .into_iter()
+    data.into_iter()
         .map(|data| Metric {
             name: "m".into(),
             unit: "s".into(),
             data,
             ..Metric::default()
         })
-        .collect();
+        .collect()
+}
+
+#[test]
+fn every_kind_of_metric_survives_an_edit() {
+    let metrics = metrics_of_every_kind();
     let tree = Tree {
         client: None,
         resources: vec![group("shop", metrics.clone())],
@@ -204,8 +223,7 @@ fn every_kind_of_metric_survives_an_edit() {
     }
 }
 
-#[test]
-fn bodies_of_every_type_survive_an_edit() {
+fn records_of_every_type<'a>() -> Vec<LogRecord<'a>> {
     let map = Attributes::from(vec![KeyValue {
         key: "k".into(),
         value: AnyValue::Array(vec![AnyValue::Empty, AnyValue::Bool(false)]),
@@ -217,13 +235,18 @@ fn bodies_of_every_type_survive_an_edit() {
         AnyValue::String(Text::from_bytes(&[0xff, b'a'])),
         AnyValue::Map(map),
     ];
-    let records: Vec<_> = bodies
+    bodies
         .into_iter()
         .map(|body| LogRecord {
             body,
             ..LogRecord::default()
         })
-        .collect();
+        .collect()
+}
+
+#[test]
+fn bodies_of_every_type_survive_an_edit() {
+    let records = records_of_every_type();
     let tree = Tree {
         client: None,
         resources: vec![group("shop", records.clone())],

@@ -182,7 +182,8 @@ static KEY_VALUE: Schema = Schema::new(
         field(2, "value", FieldKind::Message(&ANY_VALUE)),
     ],
     &[],
-);
+)
+.pair();
 
 const fn field(number: u32, json: &'static str, kind: FieldKind) -> Field {
     Field {
