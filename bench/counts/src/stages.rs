@@ -1,12 +1,14 @@
 //! The steps of a sample, each in a function of its own that callgrind can find by name.
 
 use batch::otlp::{AnyValue, OtlpBatch, OtlpSignal};
-use batch::{LabelsBuf, Sample, ScrapeCache, SeriesTable};
+use batch::{Histogram, LabelsBuf, Metadata, Sample, ScrapeCache, SeriesTable};
 use bytes::Bytes;
 use formats::exposition::{Entry, Format, KnownOptions, Parser, read_series};
-use formats::remote_write::v1::{BlockEncoder, Encoder, Stencil, StencilMaker};
+use formats::remote_write::v1::{BlockEncoder, Encoder, Stencil, StencilMaker, visit};
+use formats::remote_write::{DecodeError, Limits, SeriesMetadata, Visit, WireLabels};
 use formats::snappy::Compressor;
 use ops::relabel::{NameScheme, Outcome, Rule, RuleText, apply};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::{page, spans};
 
@@ -42,12 +44,13 @@ const RUN: usize = 64;
 pub type Stage = fn(&mut Bench);
 
 /// The stages, in the order in which a sample meets them.
-pub const STAGES: [(&str, Stage); 12] = [
+pub const STAGES: [(&str, Stage); 13] = [
     ("first", Bench::stage_first),
     ("relabel", Bench::stage_relabel),
     ("parse", Bench::stage_parse),
     ("encode", Bench::stage_encode),
     ("compress", Bench::stage_compress),
+    ("walk", Bench::stage_walk),
     ("block", Bench::stage_block),
     ("draw", Bench::stage_draw),
     ("stencil", Bench::stage_stencil),
@@ -142,6 +145,24 @@ impl Bench {
     pub fn stage_compress(&mut self) {
         for _ in 0..ROUNDS {
             self.compress();
+        }
+    }
+
+    /// A request is walked as a receiver does that knows its series: all that is left out is the
+    /// look-up of their hashes.
+    #[inline(never)]
+    pub fn stage_walk(&mut self) {
+        let limits = Limits {
+            series_max: page::SERIES,
+            labels_per_series_max: 512,
+            items_max: page::SERIES,
+        };
+        let request = self.encoder.finish();
+        for _ in 0..ROUNDS {
+            let mut walked = Walked::default();
+            visit(request, &limits, &mut walked).expect("our own request");
+            assert_eq!(walked.samples, page::SERIES);
+            assert_ne!(walked.hash, 0);
         }
     }
 
@@ -317,6 +338,30 @@ impl Bench {
         self.compressor
             .compress(self.encoder.finish(), &mut self.compressed);
     }
+}
+
+/// Hashes labels and counts samples.
+#[derive(Default)]
+struct Walked {
+    hash: u128,
+    samples: usize,
+}
+
+impl Visit for Walked {
+    fn series(&mut self, labels: WireLabels<'_>) -> Result<(), DecodeError> {
+        self.hash ^= xxh3_128_with_seed(labels.bytes(), 1);
+        Ok(())
+    }
+
+    fn sample(&mut self, _: i64, _: f64) {
+        self.samples += 1;
+    }
+
+    fn histogram(&mut self, _: i64, _: Histogram) {}
+    fn exemplar(&mut self, _: i64, _: f64, _: LabelsBuf) {}
+    fn metadata(&mut self, _: Metadata) {}
+    fn series_metadata(&mut self, _: SeriesMetadata<'_>) {}
+    fn unreadable_exemplar(&mut self, _: &'static str) {}
 }
 
 fn rules() -> Vec<Rule> {

@@ -231,6 +231,48 @@ fn labels_that_cannot_be_a_series_are_told_apart() {
     );
 }
 
+/// The messages of `labels` one after the other around a sample, and what a walk makes of them.
+fn walked(before: &[(&str, &str)], after: &[(&str, &str)]) -> Result<LabelsBuf, DecodeError> {
+    let field = |out: &mut Vec<u8>, tag: u8, bytes: &[u8]| {
+        out.push(tag);
+        stdx::varint::put(out, bytes.len() as u64);
+        out.extend_from_slice(bytes);
+    };
+    let label = |out: &mut Vec<u8>, (name, value): &(&str, &str)| {
+        let mut inner = Vec::new();
+        field(&mut inner, 0x0a, name.as_bytes());
+        field(&mut inner, 0x12, value.as_bytes());
+        field(out, 0x0a, &inner);
+    };
+    let mut series = Vec::new();
+    before.iter().for_each(|pair| label(&mut series, pair));
+    field(&mut series, 0x12, &[0x10, 7]);
+    after.iter().for_each(|pair| label(&mut series, pair));
+    let mut request = Vec::new();
+    field(&mut request, 0x0a, &series);
+    let request = decode(&request, &LIMITS)?;
+    assert_eq!(request.series[0].samples.len(), 1);
+    Ok(request.series[0].labels.clone())
+}
+
+#[test]
+fn labels_are_found_wherever_they_stand_and_whatever_their_length() {
+    let long = "x".repeat(300);
+    let all = [("__name__", "m"), ("a", long.as_str()), ("b", "2")];
+    for split in 0..=all.len() {
+        let (before, after) = all.split_at(split);
+        let found = walked(before, after).expect("it is well formed");
+        assert_eq!(found, labels(&all), "{split} before the sample");
+    }
+}
+
+#[test]
+fn a_label_that_ends_behind_its_series_is_refused() {
+    // A series of four bytes with a label of five.
+    let request = [0x0a, 4, 0x0a, 5, 0x0a, 1];
+    assert!(decode(&request, &LIMITS).is_err());
+}
+
 #[test]
 fn limits_stop_a_request_before_it_grows() {
     let mut table = SeriesTable::new(1);
