@@ -184,7 +184,7 @@ async fn listen(sockets: Sockets, shared: Arc<Shared>) -> io::Result<()> {
         if let Some(unix) = sockets.unix {
             return unix_packets(unix, &shared).await;
         }
-        std::future::pending().await
+        std::future::pending::<io::Result<()>>().await
     };
     tokio::try_join!(
         udp_packets(udp, &shared),
