@@ -167,6 +167,8 @@ pub enum Leave {
     Replaced,
     /// Nobody goes on: deliver what can be delivered in the time there is.
     Removed,
+    /// The process ends: what is in logs is found again at the next start, so leave soon.
+    Ended,
 }
 
 type UpdateFn = Box<dyn Fn(Arc<dyn Any + Send + Sync>) -> Result<Update, BuildError>>;

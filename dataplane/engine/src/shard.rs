@@ -207,13 +207,11 @@ impl Shard {
                 }
             }
         }
-        self.remove(|id| {
-            !plan
-                .nodes
-                .iter()
-                .any(|node| node.id == id && self.hosts(node))
-        })
-        .await;
+        let gone = |id: &str| {
+            let mut nodes = plan.nodes.iter();
+            !nodes.any(|node| node.id == id && self.hosts(node))
+        };
+        self.remove(Leave::Removed, gone).await;
         self.slots.prune();
         let report = Report::Applied {
             shard: self.options.index,
@@ -296,7 +294,7 @@ impl Shard {
     }
 
     /// Removes nodes, sources before sinks, so that each finds its downstream while it drains.
-    async fn remove(&self, gone: impl Fn(&str) -> bool) {
+    async fn remove(&self, why: Leave, gone: impl Fn(&str) -> bool) {
         for role in [Role::Receiver, Role::Processor, Role::Exporter] {
             let mut leaving = Vec::new();
             self.instances.borrow_mut().retain(|id, instance| {
@@ -307,7 +305,7 @@ impl Shard {
                 !leaves
             });
             for instance in leaving {
-                instance.leave(Leave::Removed).await;
+                instance.leave(why).await;
                 instance.close_ports();
                 instance.forget().await;
             }
@@ -315,7 +313,7 @@ impl Shard {
     }
 
     async fn drain(&self) {
-        let everything = self.remove(|_| true);
+        let everything = self.remove(Leave::Ended, |_| true);
         if runtime::timeout(SHUTDOWN_MAX, everything).await.is_err() {
             let limit = stdx::format_duration(SHUTDOWN_MAX);
             tracing::warn!(

@@ -341,6 +341,6 @@ fn a_drain_lets_instances_leave_and_answers() {
             .apply(&[source(&["test.sink.x"]), sink_node("x", "")])
             .await;
         shard.drain().await;
-        SEEN.with_borrow(|seen| assert_eq!(seen.leaves, [Leave::Removed]));
+        SEEN.with_borrow(|seen| assert_eq!(seen.leaves, [Leave::Ended]));
     });
 }

@@ -324,7 +324,8 @@ impl Consume for Filter {
             let mut batch = Rc::unwrap_or_clone(batch.into_logs());
             let dropped = self.filter(&mut batch);
             let forward = self.forward.borrow().clone();
-            let result = match batch.is_empty() {
+            // A batch that came empty asks those behind to hurry.
+            let result = match batch.is_empty() && items > 0 {
                 true => Ok(()),
                 false => forward.consume(Batch::Logs(Rc::new(batch))).await,
             };

@@ -84,6 +84,8 @@ struct State {
     /// Requests between two attempts.
     waiting: Cell<usize>,
     running: Cell<bool>,
+    /// No further record is started.
+    draining: Cell<bool>,
     stop: Cell<bool>,
     changed: Notify,
 }
@@ -97,6 +99,9 @@ pub struct SenderHandle {
 
 /// How often a line about the same trouble of one destination is logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long the end of the process waits for what is in the log but not sent.
+const ENDED_MAX: Duration = Duration::from_millis(400);
 
 /// How long an idle sender waits before it looks at the lane's own drops.
 const IDLE_MAX: Duration = Duration::from_secs(5);
@@ -237,7 +242,10 @@ impl<T: Transport> Sender<T> {
         next: &mut Option<Record>,
         flights: &mut Vec<Flight<'a>>,
     ) {
-        while flights.len() < self.options.in_flight_max && self.state.waiting.get() == 0 {
+        while flights.len() < self.options.in_flight_max
+            && self.state.waiting.get() == 0
+            && !self.state.draining.get()
+        {
             if next.is_none() {
                 *next = reader.next_ready().await;
             }
@@ -413,17 +421,30 @@ impl Drop for Phase<'_> {
 
 impl SenderHandle {
     /// Waits for a good moment to end the sender and lets it take no further record: between two
-    /// attempts, and if nobody goes on, not before the lane is empty or the destination fails.
+    /// attempts, and if nobody goes on, not before the lane is empty or the destination fails; at
+    /// the end of the process only for a moment.
     pub async fn finish(&self, why: Leave) {
+        match why {
+            Leave::Replaced => {}
+            Leave::Removed => self.idle(true).await,
+            // What is left then is sent by the next process.
+            Leave::Ended => drop(runtime::timeout(ENDED_MAX, self.idle(true)).await),
+        }
+        self.state.draining.set(true);
+        self.idle(false).await;
+        self.state.stop.set(true);
+    }
+
+    /// Until nothing is at the destination, and with `empty` nothing waits to be sent, or it fails.
+    async fn idle(&self, empty: bool) {
         let state = &*self.state;
         while state.running.get() {
             let changed = state.changed.notified();
-            let left = why == Leave::Removed && self.ledger.balance().held > 0;
+            let left = empty && self.ledger.balance().held > 0;
             if state.sending.get() == 0 && (state.waiting.get() > 0 || !left) {
                 break;
             }
             changed.await;
         }
-        state.stop.set(true);
     }
 }

@@ -13,11 +13,13 @@ use std::time::Duration;
 
 use batch::LogsBatch;
 use engine::{Batch, Build, Fanout, Ledger, TaskSet};
+use runtime::LocalBoxFuture;
 use runtime::fs;
 use runtime::metrics::Gauge;
-use runtime::sync::Notify;
+use runtime::sync::{Notify, Semaphore};
 
 use super::charset::Charset;
+use super::journal::Journal;
 use super::opened::{CHUNK_BYTES, Progress, Sink};
 use super::positions::{self, Key, Stored};
 use super::tail::{State, Tail};
@@ -58,7 +60,10 @@ pub struct Files {
     pub(super) changed: Notify,
     pub(super) working: Cell<usize>,
     pub(super) stopping: Cell<bool>,
+    /// Positions are to be written whole.
     pub(super) unsaved: Cell<bool>,
+    pub(super) saving: Semaphore,
+    pub(super) journal: RefCell<Journal>,
     pub(super) loaded: Cell<bool>,
     pub(super) clock: Clock,
     pub(super) ledger: Ledger,
@@ -68,10 +73,12 @@ pub struct Files {
 impl Files {
     pub fn new(arguments: Arc<SourceFileArguments>, cx: &Build) -> Rc<Files> {
         let labels = [("component_id", &*cx.node)];
+        let folder = cx.node_folder();
+        let stem = positions::stem(&folder, cx.shard_index);
         Rc::new(Files {
             forward: RefCell::new(cx.fanout(&arguments.forward_to)),
             charset: Charset::of_name(&arguments.encoding).expect("checked: it is known"),
-            folder: cx.node_folder(),
+            folder,
             stored: RefCell::default(),
             tails: RefCell::default(),
             ready: RefCell::default(),
@@ -80,6 +87,8 @@ impl Files {
             working: Cell::new(0),
             stopping: Cell::new(false),
             unsaved: Cell::new(false),
+            saving: Semaphore::new(1),
+            journal: RefCell::new(Journal::new(stem, 0)),
             loaded: Cell::new(false),
             clock: Clock::default(),
             ledger: cx.ledger("lines"),
@@ -92,7 +101,11 @@ impl Files {
     pub async fn run(self: Rc<Self>) {
         let legacy = self.arguments.borrow().legacy_positions_file.clone();
         match positions::load(&self.folder, &legacy).await {
-            Ok(stored) => *self.stored.borrow_mut() = stored,
+            Ok(found) => {
+                *self.stored.borrow_mut() = found.positions;
+                let stem = positions::stem(&self.folder, self.cx.shard_index);
+                *self.journal.borrow_mut() = Journal::new(stem, found.saved_ms);
+            }
             Err(error) => {
                 let text = format!("{error}; no file is read before that is settled");
                 self.cx.health.set(engine::Health::Unhealthy, text);
@@ -100,6 +113,8 @@ impl Files {
             }
         }
         self.loaded.set(true);
+        self.resolve().await;
+        self.save_first().await;
         let tasks = TaskSet::new();
         for _ in 0..WORKERS {
             tasks.spawn(self.clone().work());
@@ -142,14 +157,24 @@ impl Files {
                 self.changed.notified().await;
             }
         };
+        let ends: Vec<LocalBoxFuture<'_, ()>> = vec![Box::pin(idle), Box::pin(self.hurry())];
         // What is not answered by then is read again after the start.
-        let _in_time = runtime::timeout(DRAIN_MAX, idle).await;
+        let _in_time = runtime::timeout(DRAIN_MAX, engine::join(ends)).await;
         if self.loaded.get() {
+            self.unsaved.set(true);
             self.save().await;
             if self.cx.shard_index == 0 {
                 self.write_projection().await;
             }
         }
+    }
+
+    /// Has those commit now who wait for more lines: an empty batch has no patience.
+    async fn hurry(&self) {
+        let forward = self.forward.borrow().clone();
+        let nothing = Batch::Logs(Rc::new(LogsBatch::default()));
+        // There is nothing in it that could be refused.
+        let _answer = forward.consume(nothing).await;
     }
 
     /// Looks at files when they are due, until then or until the arguments change.
@@ -283,11 +308,20 @@ impl Files {
         let more = |(_, _, progress): &(_, _, io::Result<Progress>)| {
             matches!(progress, Ok(Progress::More))
         };
-        if !taken.iter().any(more) && self.ready.borrow().is_empty() {
+        let at_end = !taken.iter().any(more) && self.ready.borrow().is_empty();
+        if at_end && !self.stopping.get() {
             batch.patience = PATIENCE;
         }
         let mut text = self.pass_on(batch).await;
         text.clear();
+        let moved: Vec<Rc<Tail>> = taken
+            .iter()
+            .filter(|(tail, state, _)| moves(tail, state))
+            .map(|(tail, ..)| tail.clone())
+            .collect();
+        if !moved.is_empty() {
+            self.note(&moved).await;
+        }
         for (tail, state, progress) in taken {
             self.settle(tail, state, progress);
         }
@@ -314,13 +348,8 @@ impl Files {
         Rc::try_unwrap(batch).map_or_else(|_| Vec::new(), |batch| batch.text)
     }
 
-    /// The lines that were read are acked.
+    /// The lines that were read are acked, and that is noted.
     fn settle(&self, tail: Rc<Tail>, state: State, progress: io::Result<Progress>) {
-        let position = state.position();
-        if position != tail.acked.get() && position.is_some() {
-            tail.acked.set(position);
-            self.unsaved.set(true);
-        }
         if let Some((read, len)) = state.bytes() {
             tail.metrics.read_bytes.set(read as f64);
             tail.metrics.file_bytes.set(len as f64);
@@ -373,7 +402,7 @@ impl Files {
             tail.metrics.lines.add(batch.items() as u64);
             self.pass_on(batch).await;
             tail.acked.set(Some(archive.position()));
-            self.unsaved.set(true);
+            self.note(std::slice::from_ref(tail)).await;
             tail.metrics
                 .read_bytes
                 .set(archive.position().offset as f64);
@@ -388,4 +417,14 @@ impl Files {
             }
         }
     }
+}
+
+/// Takes over what has been acked with the lines that were read; whether that is something new.
+fn moves(tail: &Tail, state: &State) -> bool {
+    let position = state.position();
+    let moved = position.is_some() && position != tail.acked.get();
+    if moved {
+        tail.acked.set(position);
+    }
+    moved
 }

@@ -5,9 +5,9 @@
 //!                                                             -> forward_to -> ack: offsets move
 //! ```
 //!
-//! A file's offset moves only when its lines are acked, and is on disk soon after: a line is never
-//! lost, a killed process delivers again what it read in the last second (up to ten with many
-//! files), a stopped one nothing. A file is known by device, inode and the hash of its beginning,
+//! A file's offset moves only when its lines are acked, and is on disk before the file is read on: a
+//! line is never lost, a killed process delivers again at most the batches that were on their way, a
+//! stopped one nothing. A file is known by device, inode and the hash of its beginning,
 //! so that a renamed one is read to its end under its old labels, files made and renamed between
 //! two looks included, and one that was written anew is read from its start. Lines of a stream keep
 //! their order. What `copytruncate` throws away before it was read is lost: at most what was
@@ -20,6 +20,7 @@
 mod archive;
 mod charset;
 mod files;
+mod journal;
 mod keep;
 mod opened;
 pub mod positions;

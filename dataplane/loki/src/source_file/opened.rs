@@ -180,6 +180,10 @@ impl Opened {
             Ok(read) => read,
             Err(error) => return (Err(error), buffer),
         };
+        if self.offset == 0 && self.head.len == 0 {
+            // It was empty when it was opened.
+            self.head = Head::of(&buffer[..read]);
+        }
         let progress = self.lines_of(&buffer[..read], sink).await;
         if let Ok(Progress::End { partial }) = progress {
             self.rest = partial;

@@ -13,7 +13,8 @@ use runtime::fs::{self, Identity, Stat};
 use runtime::metrics::{Counter, Gauge};
 
 use super::charset::Charset;
-use super::opened::{Opened, Progress, Sink};
+use super::journal::Place;
+use super::opened::{Head, Opened, Progress, Sink};
 use super::positions::{Key, Position};
 
 /// How long a file that lost its name is read on after its last growth: whoever writes it may take
@@ -26,7 +27,7 @@ const REST_KEPT: Duration = Duration::from_secs(1);
 /// Times of files come of a clock that is read some milliseconds before.
 const CLOCK_COARSE_NS: i64 = 20_000_000;
 
-/// Limit: identities of files that were read, by which they are told from new ones in the folder.
+/// Limit: files that were read, by which they are told from new ones in the folder.
 const RECENT_MAX: usize = 64;
 
 /// What a tail begins with.
@@ -47,6 +48,8 @@ pub struct Tail {
     pub state: RefCell<Option<State>>,
     /// What of the files has been acked.
     pub acked: Cell<Option<Position>>,
+    /// Where the journal has it.
+    pub place: Cell<Option<Place>>,
     /// What the last look showed; an error for a name that leads nowhere.
     pub seen: RefCell<Option<io::Result<Stat>>>,
     /// Wall clock just before the last look, and before the last one that is dealt with.
@@ -75,7 +78,8 @@ pub struct State {
     /// The oldest first; the last one has the name unless it has `left`.
     opens: VecDeque<Opened>,
     started: bool,
-    recent: VecDeque<Identity>,
+    /// Once such a file is deleted another may get its inode, which the head then tells.
+    recent: VecDeque<(Identity, Head)>,
 }
 
 impl Tail {
@@ -146,6 +150,11 @@ impl State {
             && open.grew.elapsed() >= LEFT_KEPT
         {
             open.take_rest(sink).await?;
+            let (identity, head) = (open.identity, open.head);
+            let mut recent = self.recent.iter_mut();
+            if let Some(known) = recent.find(|(other, _)| *other == identity) {
+                known.1 = head;
+            }
             self.opens.pop_front();
         }
         Ok(())
@@ -223,7 +232,7 @@ impl State {
                 self.between(tail, opened.identity, since_ns).await?;
             }
         }
-        self.note(opened.identity);
+        self.note(&opened);
         self.opens.push_back(opened);
         Ok(())
     }
@@ -262,7 +271,7 @@ impl State {
             }
             old.resume(position.offset);
             old.left = Some(runtime::now());
-            self.note(identity);
+            self.note(&old);
             self.opens.push_back(old);
             return self.between(tail, opened.identity, stat.modified_ns).await;
         }
@@ -276,8 +285,11 @@ impl State {
     /// Files that had the name since `since_ns` and lost it before anybody looked.
     async fn between(&mut self, tail: &Tail, now: Identity, since_ns: i64) -> io::Result<()> {
         let mut found = siblings(&tail.path).await?;
-        let known = |identity: Identity| identity == now || self.recent.contains(&identity);
-        found.retain(|(_, stat)| !known(stat.identity) && since_ns <= stat.modified_ns);
+        let open = |identity: Identity| {
+            let mut opens = self.opens.iter();
+            identity == now || opens.any(|open| open.identity == identity)
+        };
+        found.retain(|(_, stat)| !open(stat.identity) && since_ns <= stat.modified_ns);
         // The oldest first; of one time the highest number is the oldest.
         found.sort_by(|(left_path, left), (right_path, right)| {
             let names = right_path.cmp(left_path);
@@ -285,9 +297,10 @@ impl State {
         });
         for (path, stat) in found {
             match Opened::open(&path, tail.start.charset).await {
+                Ok((_, start)) if self.was_read(stat.identity, &start) => {}
                 Ok((mut opened, _)) if opened.identity == stat.identity => {
                     opened.left = Some(runtime::now());
-                    self.note(opened.identity);
+                    self.note(&opened);
                     self.opens.push_back(opened);
                 }
                 // Renamed once more: it is found under its next name at the next rotation.
@@ -299,11 +312,17 @@ impl State {
         Ok(())
     }
 
-    fn note(&mut self, identity: Identity) {
+    fn note(&mut self, opened: &Opened) {
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back(identity);
+        self.recent.push_back((opened.identity, opened.head));
+    }
+
+    /// Whether the file with this beginning is one that was open before.
+    fn was_read(&self, identity: Identity, start: &[u8]) -> bool {
+        let mut recent = self.recent.iter();
+        recent.any(|(other, head)| *other == identity && head.fits(start))
     }
 }
 

@@ -109,6 +109,7 @@ impl Files {
         };
         Some(Rc::new(Tail {
             acked: Cell::new(position),
+            place: Cell::new(None),
             key,
             path,
             labels,
