@@ -11,6 +11,7 @@ mod demo;
 mod dns;
 mod kill;
 mod ledger;
+mod log_files;
 #[cfg(target_os = "linux")]
 mod memory;
 mod outage;

@@ -12,11 +12,13 @@
 
 pub mod http;
 pub mod invar;
+pub mod loki_sink;
 pub mod packages;
 pub mod push;
 pub mod python;
 pub mod sink;
 pub mod target;
+pub mod wire;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
