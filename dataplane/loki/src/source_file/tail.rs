@@ -253,8 +253,9 @@ impl State {
             }
             return Ok(());
         };
-        let same_content = head.len == 0 || head.fits(start);
-        if opened.identity == identity && same_content {
+        // Of a file that was empty only the identity is known; nothing of it was read.
+        let same_content = |start: &[u8]| head.len == 0 || head.fits(start);
+        if opened.identity == identity && same_content(start) {
             if position.offset <= len {
                 opened.resume(position.offset);
             }
@@ -266,7 +267,7 @@ impl State {
                 continue;
             }
             let (mut old, start) = Opened::open(&path, tail.start.charset).await?;
-            if old.identity != identity || !head.fits(&start) {
+            if old.identity != identity || !same_content(&start) {
                 continue;
             }
             old.resume(position.offset);

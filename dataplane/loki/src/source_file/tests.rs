@@ -177,6 +177,21 @@ fn after_a_stop_reading_goes_on_where_it_ended_even_in_a_renamed_file() {
 }
 
 #[test]
+fn after_a_stop_a_file_that_was_empty_is_found_under_its_next_name() {
+    check(5, || async {
+        append(LOG, b"").await;
+        let shard = started(arguments(LOG, [])).await;
+        assert!(lines().await.is_empty());
+        shard.drain().await;
+        append(LOG, b"one\n").await;
+        rename(LOG, "/logs/app.log.1").await;
+        append(LOG, b"two\n").await;
+        let _shard = started(arguments(LOG, [])).await;
+        assert_eq!(lines().await, ["one", "two"]);
+    });
+}
+
+#[test]
 fn positions_of_the_reference_are_taken_over() {
     check(6, || async {
         append(LOG, b"one\ntwo\n").await;
