@@ -45,9 +45,9 @@ impl Files {
         let keys: Vec<Key> = self.stored.borrow().keys().cloned().collect();
         let paths = keys.iter().map(|key| PathBuf::from(&key.path)).collect();
         let stats = fs::stat_all(paths).await;
-        let missing = |stat: &io::Result<fs::Stat>| matches!(stat, Err(error) if error.kind() == io::ErrorKind::NotFound);
         for (key, stat) in keys.iter().zip(stats) {
-            if missing(&stat) && !self.tails.borrow().contains_key(key) {
+            let missing = stat.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+            if missing && !self.tails.borrow().contains_key(key) {
                 self.stored.borrow_mut().remove(key);
             }
         }

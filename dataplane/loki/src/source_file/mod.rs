@@ -5,12 +5,12 @@
 //!                                                             -> forward_to -> ack: offsets move
 //! ```
 //!
-//! A file's offset moves only when its lines are acked, and is on disk before the file is read on: a
-//! line is never lost, a killed process delivers again at most the batches that were on their way, a
-//! stopped one nothing. A file is known by device, inode and the hash of its beginning,
-//! so that a renamed one is read to its end under its old labels, files made and renamed between
-//! two looks included, and one that was written anew is read from its start. Lines of a stream keep
-//! their order. What `copytruncate` throws away before it was read is lost: at most what was
+//! A file's offset moves only when its lines are acked, and is written before the file is read on:
+//! no line that was not acked is passed over, a killed process delivers again at most the batches
+//! that were on their way, a stopped one nothing. A file is known by device, inode and the hash of
+//! its beginning, so that a renamed one is read to its end under its old labels, files made and
+//! renamed between two looks included, and one that was written anew is read from its start. Lines
+//! of a stream keep their order. What `copytruncate` throws away before it was read is lost: at most what was
 //! written since the last look; truncations are counted.
 //!
 //! Lines longer than 8 MiB are dropped and counted. Compatible with loki.source.file of Alloy,

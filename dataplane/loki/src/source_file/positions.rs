@@ -1,8 +1,8 @@
 //! How far files were read, over restarts.
 //!
 //! `positions-shard-N.json` holds what a shard knows, a line for each file: path, labels, offset,
-//! identity, head; what moved since is in its journal. `positions.yml` is the reference's file: read
-//! where there is none of ours yet, written on so that its readers find what they know.
+//! identity, head; what moved since is in its journal. `positions.yml` is the reference's file:
+//! read where there is none of ours yet, written on so that its readers find what they know.
 
 use std::collections::HashMap;
 use std::io;
