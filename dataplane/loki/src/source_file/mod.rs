@@ -10,8 +10,8 @@
 //! that were on their way, a stopped one nothing. A file is known by device, inode and the hash of
 //! its beginning, so that a renamed one is read to its end under its old labels, files made and
 //! renamed between two looks included, and one that was written anew is read from its start. Lines
-//! of a stream keep their order. What `copytruncate` throws away before it was read is lost: at most what was
-//! written since the last look; truncations are counted.
+//! of a stream keep their order. What `copytruncate` throws away before it was read is lost: at
+//! most what was written since the last look; truncations are counted.
 //!
 //! Lines longer than 8 MiB are dropped and counted. Compatible with loki.source.file of Alloy,
 //! whose `positions.yml` is read at the first start and written on; other than there, a file that
