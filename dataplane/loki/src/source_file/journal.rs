@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! {"number":0,"path":"/var/log/a","labels":"{}","offset":10,...,"saved_ms":7}
-//! 0 25 2049 131 1024 11400714819323198485 8
-//! number offset device inode head_bytes head_hash saved_ms
+//! 0 25 2049 131 1024 11400714819323198485 1700000000123456789 8
+//! number offset device inode head_bytes head_hash modified_ns saved_ms
 //! ```
 //!
 //! It is not synced: the death of the process costs nothing that was written, and a power loss
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use runtime::fs::{self, File, Identity, OpenOptions};
 
 use super::opened::Head;
-use super::positions::{Key, Position, Saved, line_of, read_line};
+use super::positions::{Key, Known, NO_FILE, Position, Saved, line_of, read_line};
 
 /// What names of journals end with; one of them is written at a time.
 const TURNS: [&str; 2] = ["-A.log", "-B.log"];
@@ -152,10 +152,14 @@ pub fn stem_of(name: &str) -> Option<&str> {
 }
 
 fn short_line(number: u64, position: Position, saved_ms: i64, out: &mut Vec<u8>) {
-    let (identity, head) = position.file.unwrap_or(super::positions::NO_FILE);
+    let Known {
+        identity,
+        head,
+        modified_ns,
+    } = position.file.unwrap_or(NO_FILE);
     let Position { offset, .. } = position;
     let line = format!(
-        "{number} {offset} {} {} {} {} {saved_ms}\n",
+        "{number} {offset} {} {} {} {} {modified_ns} {saved_ms}\n",
         identity.device, identity.inode, head.len, head.hash
     );
     out.extend_from_slice(line.as_bytes());
@@ -189,11 +193,16 @@ fn read_short(line: &[u8]) -> Option<(u64, Position, i64)> {
     let (of_file, offset) = (number()?, number()?);
     let (device, inode) = (number()?, number()?);
     let (len, hash) = (u16::try_from(number()?).ok()?, number()?);
+    let modified_ns = i64::try_from(number()?).ok()?;
     let saved_ms = i64::try_from(number()?).ok()?;
-    let file = (Identity { device, inode }, Head { len, hash });
+    let file = Known {
+        identity: Identity { device, inode },
+        head: Head { len, hash },
+        modified_ns,
+    };
     let position = Position {
         offset,
-        file: (file != super::positions::NO_FILE).then_some(file),
+        file: (file != NO_FILE).then_some(file),
     };
     fields
         .next()
@@ -222,7 +231,11 @@ mod tests {
         let head = Head { len: 3, hash: 4 };
         Position {
             offset,
-            file: Some((identity, head)),
+            file: Some(Known {
+                identity,
+                head,
+                modified_ns: 5,
+            }),
         }
     }
 

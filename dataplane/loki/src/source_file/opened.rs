@@ -55,8 +55,10 @@ pub struct Opened {
     pub head: Head,
     /// Behind the last whole line that was read.
     pub offset: u64,
-    /// Length and time of change when it was last read to its end.
+    /// Length and time of change when it was last read to its end; nothing while there is more.
     pub seen: Option<(u64, i64)>,
+    /// Time of change when it was last read.
+    pub modified_ns: i64,
     /// When the name was found to lead elsewhere.
     pub left: Option<Instant>,
     /// When it last had something new.
@@ -92,7 +94,10 @@ impl Opened {
     pub async fn open(path: &Path, charset: Charset) -> io::Result<(Opened, Vec<u8>)> {
         let file = fs::open(path, &OpenOptions::read()).await?;
         let Stat {
-            identity, is_dir, ..
+            identity,
+            is_dir,
+            modified_ns,
+            ..
         } = file.stat()?;
         if is_dir {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -105,6 +110,7 @@ impl Opened {
             head: Head::of(&start),
             offset: mark,
             seen: None,
+            modified_ns,
             left: None,
             grew: runtime::now(),
             end: 0,
@@ -119,6 +125,12 @@ impl Opened {
     pub fn resume(&mut self, offset: u64) {
         // Never within the byte order mark.
         self.offset = self.offset.max(offset);
+    }
+
+    /// The name leads elsewhere; what was written since the last look is still to be read.
+    pub fn leave(&mut self) {
+        self.left = Some(runtime::now());
+        self.seen = None;
     }
 
     /// Goes behind the last line.
@@ -185,6 +197,8 @@ impl Opened {
             self.head = Head::of(&buffer[..read]);
         }
         let progress = self.lines_of(&buffer[..read], sink).await;
+        self.modified_ns = before.modified_ns;
+        self.seen = None;
         if let Ok(Progress::End { partial }) = progress {
             self.rest = partial;
             self.seen = Some((before.len, before.modified_ns));

@@ -26,7 +26,17 @@ pub struct Key {
 pub struct Position {
     pub offset: u64,
     /// Which file that was; not known of the reference's positions.
-    pub file: Option<(Identity, Head)>,
+    pub file: Option<Known>,
+}
+
+/// A file as it was when it was read that far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub identity: Identity,
+    pub head: Head,
+    /// Its last change, by which files that came later are found once it is deleted; 0 where that
+    /// is not known.
+    pub modified_ns: i64,
 }
 
 /// A position that could be read, or the text of one that could not.
@@ -46,13 +56,14 @@ pub struct Saved {
 }
 
 /// What is written of a file that is not known.
-pub const NO_FILE: (Identity, Head) = (
-    Identity {
+pub const NO_FILE: Known = Known {
+    identity: Identity {
         device: 0,
         inode: 0,
     },
-    Head { len: 0, hash: 0 },
-);
+    head: Head { len: 0, hash: 0 },
+    modified_ns: 0,
+};
 
 /// All that was found.
 #[derive(Default)]
@@ -214,15 +225,16 @@ pub fn line_of(
     number: Option<u64>,
     out: &mut Vec<u8>,
 ) {
-    let (identity, head) = position.file.unwrap_or(NO_FILE);
+    let file = position.file.unwrap_or(NO_FILE);
     let mut line = json!({
         "path": key.path,
         "labels": key.labels,
         "offset": position.offset,
-        "device": identity.device,
-        "inode": identity.inode,
-        "head_bytes": head.len,
-        "head_hash": head.hash,
+        "device": file.identity.device,
+        "inode": file.identity.inode,
+        "head_bytes": file.head.len,
+        "head_hash": file.head.hash,
+        "modified_ns": file.modified_ns,
         "saved_ms": saved_ms,
     });
     if let Some(number) = number {
@@ -270,10 +282,17 @@ pub fn read_line(line: &[u8]) -> Option<(Saved, Option<u64>)> {
         len: u16::try_from(number("head_bytes")?).ok()?,
         hash: number("head_hash")?,
     };
-    let unknown = identity.inode == 0 && head == Head::default();
+    let file = Known {
+        identity,
+        head,
+        modified_ns: value
+            .get("modified_ns")
+            .and_then(Value::as_i64)
+            .unwrap_or(0),
+    };
     let position = Position {
         offset: number("offset")?,
-        file: (!unknown).then_some((identity, head)),
+        file: (file != NO_FILE).then_some(file),
     };
     let saved = Saved {
         key,

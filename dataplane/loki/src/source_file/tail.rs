@@ -15,7 +15,7 @@ use runtime::metrics::{Counter, Gauge};
 use super::charset::Charset;
 use super::journal::Place;
 use super::opened::{Head, Opened, Progress, Sink};
-use super::positions::{Key, Position};
+use super::positions::{Key, Known, Position};
 
 /// How long a file that lost its name is read on after its last growth: whoever writes it may take
 /// a while to notice.
@@ -167,7 +167,11 @@ impl State {
         let open = self.opens.iter().find(unread).or(self.opens.back())?;
         Some(Position {
             offset: open.offset,
-            file: Some((open.identity, open.head)),
+            file: Some(Known {
+                identity: open.identity,
+                head: open.head,
+                modified_ns: open.modified_ns,
+            }),
         })
     }
 
@@ -190,7 +194,7 @@ impl State {
         match (live, seen) {
             (None, None) => Ok(()),
             (Some(live), None) => {
-                live.left = Some(runtime::now());
+                live.leave();
                 Ok(())
             }
             (Some(live), Some(stat)) if live.identity == stat.identity => {
@@ -218,7 +222,7 @@ impl State {
                 return Ok(());
             }
             if old.left.is_none() {
-                old.left = Some(runtime::now());
+                old.leave();
             }
             let links = old.file.stat().map_or(1, |stat| stat.links);
             if links == 0 && old.head.fits(&start) {
@@ -229,7 +233,7 @@ impl State {
                 self.opens.clear();
             } else {
                 let since_ns = tail.seen_ns.get() - CLOCK_COARSE_NS;
-                self.between(tail, opened.identity, since_ns).await?;
+                self.between(tail, opened.identity, since_ns, None).await?;
             }
         }
         self.note(&opened);
@@ -246,13 +250,14 @@ impl State {
             return Ok(());
         };
         let len = opened.file.stat()?.len;
-        let Some((identity, head)) = position.file else {
+        let Some(known) = position.file else {
             // Of the reference, which knows no identity: a shorter file is another one.
             if position.offset <= len {
                 opened.resume(position.offset);
             }
             return Ok(());
         };
+        let Known { identity, head, .. } = known;
         // Of a file that was empty only the identity is known; nothing of it was read.
         let same_content = |start: &[u8]| head.len == 0 || head.fits(start);
         if opened.identity == identity && same_content(start) {
@@ -271,20 +276,36 @@ impl State {
                 continue;
             }
             old.resume(position.offset);
-            old.left = Some(runtime::now());
+            old.leave();
             self.note(&old);
             self.opens.push_back(old);
-            return self.between(tail, opened.identity, stat.modified_ns).await;
+            return self
+                .between(tail, opened.identity, stat.modified_ns, None)
+                .await;
         }
         // Compat: the file was replaced by one that begins alike.
         if head.fits(start) {
             opened.resume(position.offset.min(len));
+            return Ok(());
         }
-        Ok(())
+        if known.modified_ns == 0 {
+            return Ok(());
+        }
+        // Deleted since, but not those that came after it; one that begins alike is its copy.
+        let copy = Some((head, position.offset));
+        self.between(tail, opened.identity, known.modified_ns, copy)
+            .await
     }
 
-    /// Files that had the name since `since_ns` and lost it before anybody looked.
-    async fn between(&mut self, tail: &Tail, now: Identity, since_ns: i64) -> io::Result<()> {
+    /// Files that had the name since `since_ns` and lost it before anybody looked. One with the
+    /// head of `copy` was read that far under another identity.
+    async fn between(
+        &mut self,
+        tail: &Tail,
+        now: Identity,
+        since_ns: i64,
+        copy: Option<(Head, u64)>,
+    ) -> io::Result<()> {
         let mut found = siblings(&tail.path).await?;
         let open = |identity: Identity| {
             let mut opens = self.opens.iter();
@@ -299,8 +320,11 @@ impl State {
         for (path, stat) in found {
             match Opened::open(&path, tail.start.charset).await {
                 Ok((_, start)) if self.was_read(stat.identity, &start) => {}
-                Ok((mut opened, _)) if opened.identity == stat.identity => {
-                    opened.left = Some(runtime::now());
+                Ok((mut opened, start)) if opened.identity == stat.identity => {
+                    if let Some((_, offset)) = copy.filter(|(head, _)| head.fits(&start)) {
+                        opened.resume(offset);
+                    }
+                    opened.leave();
                     self.note(&opened);
                     self.opens.push_back(opened);
                 }

@@ -192,6 +192,43 @@ fn after_a_stop_a_file_that_was_empty_is_found_under_its_next_name() {
 }
 
 #[test]
+fn after_a_stop_files_behind_a_deleted_one_are_read() {
+    check(5, || async {
+        append(LOG, b"one\n").await;
+        let shard = started(arguments(LOG, [])).await;
+        assert_eq!(lines().await, ["one"]);
+        shard.drain().await;
+        runtime::sleep(Duration::from_secs(1)).await;
+        rename(LOG, "/logs/app.log.2").await;
+        append(LOG, b"two\n").await;
+        rename(LOG, "/logs/app.log.1").await;
+        append(LOG, b"three\n").await;
+        fs::remove_file(Path::new("/logs/app.log.2"))
+            .await
+            .expect("removed");
+        let _shard = started(arguments(LOG, [])).await;
+        assert_eq!(lines().await, ["two", "three"]);
+    });
+}
+
+#[test]
+fn after_a_stop_the_rest_of_a_file_is_found_in_its_copy() {
+    check(5, || async {
+        append(LOG, b"one\n").await;
+        let shard = started(arguments(LOG, [])).await;
+        assert_eq!(lines().await, ["one"]);
+        shard.drain().await;
+        append(LOG, b"two\n").await;
+        append("/logs/app.log.1", b"one\ntwo\n").await;
+        let file = fs::open(Path::new(LOG), &OpenOptions::update()).await;
+        file.expect("it is there").set_len(0).await.expect("cut");
+        append(LOG, b"three\n").await;
+        let _shard = started(arguments(LOG, [])).await;
+        assert_eq!(lines().await, ["two", "three"]);
+    });
+}
+
+#[test]
 fn positions_of_the_reference_are_taken_over() {
     check(6, || async {
         append(LOG, b"one\ntwo\n").await;
