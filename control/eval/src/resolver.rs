@@ -336,7 +336,7 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    use schema::{Attribute, Body, MetricKind, Span, ValueSpan};
+    use schema::{Body, MetricKind};
 
     use super::*;
 
@@ -390,16 +390,7 @@ mod tests {
     }
 
     fn arguments(text: &str) -> Erased {
-        let text = Attribute {
-            name: "text".to_owned(),
-            value: text.into(),
-            span: Span::default(),
-            value_span: ValueSpan::default(),
-        };
-        let body = Body {
-            attributes: vec![text],
-            ..Body::default()
-        };
+        let body = Body::of([("text", text.into())]);
         (COMPONENT.descriptor.decode)(&body, &mut Vec::new()).expect("decodes")
     }
 

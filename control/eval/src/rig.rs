@@ -4,32 +4,18 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use schema::{Attribute, Block, Body, Span, Value, ValueSpan};
+use schema::{Block, Body, Value};
 
 use crate::resolver::{Component, Environment, Instance, ResolverError};
 
 /// A body of these arguments.
 pub fn body<const N: usize>(arguments: [(&str, Value); N]) -> Body {
-    let attribute = |(name, value): (&str, Value)| Attribute {
-        name: name.to_owned(),
-        value,
-        span: Span::default(),
-        value_span: ValueSpan::default(),
-    };
-    Body {
-        attributes: arguments.into_iter().map(attribute).collect(),
-        ..Body::default()
-    }
+    Body::of(arguments)
 }
 
 /// A block of these arguments.
 pub fn block<const N: usize>(name: &str, arguments: [(&str, Value); N]) -> Block {
-    Block {
-        name: name.to_owned(),
-        label: None,
-        body: body(arguments),
-        span: Span::default(),
-    }
+    Block::new(name, body(arguments))
 }
 
 fn decode(component: &Component, body: &Body) -> Result<Arc<dyn Any + Send + Sync>, Vec<String>> {

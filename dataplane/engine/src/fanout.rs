@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use runtime::Instant;
 use runtime::metrics::Registry;
@@ -84,6 +85,9 @@ struct Branch {
     ledger: Ledger,
 }
 
+/// Longer than any process lives.
+const FOREVER: Duration = Duration::from_secs(1 << 30);
+
 impl Fanout {
     pub(crate) fn new(
         slots: &Slots,
@@ -136,6 +140,11 @@ impl Fanout {
                 join(offers.collect()).await.into_iter().fold(Ok(()), worse)
             }
         }
+    }
+
+    /// The same without a deadline: until the batch is taken or refused for good.
+    pub async fn insist(&self, batch: Batch) -> Result<(), Nack> {
+        self.consume_until(batch, runtime::now() + FOREVER).await
     }
 
     /// To whoever looks at the node, or at one behind it.

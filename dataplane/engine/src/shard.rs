@@ -304,8 +304,21 @@ impl Shard {
                 }
                 !leaves
             });
+            let leaves = leaving.iter().cloned();
+            let leaves = leaves.map(|it| async move { it.leave(why).await });
+            if role == Role::Processor {
+                // What one still has may be for another.
+                for leave in leaves {
+                    leave.await;
+                }
+            } else {
+                // A destination that is slow to answer does not make the others wait.
+                let tasks: Vec<_> = leaves.map(runtime::spawn).collect();
+                for task in tasks {
+                    task.join().await;
+                }
+            }
             for instance in leaving {
-                instance.leave(why).await;
                 instance.close_ports();
                 instance.forget().await;
             }
@@ -313,6 +326,7 @@ impl Shard {
     }
 
     async fn drain(&self) {
+        self.lanes.hurry();
         let everything = self.remove(Leave::Ended, |_| true);
         if runtime::timeout(SHUTDOWN_MAX, everything).await.is_err() {
             let limit = stdx::format_duration(SHUTDOWN_MAX);

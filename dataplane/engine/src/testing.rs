@@ -13,7 +13,7 @@ use std::time::Duration;
 use batch::{Counts, Histogram, SeriesId, SeriesTable, Span, is_stale};
 use runtime::LocalBoxFuture;
 use runtime::metrics::{Snapshot, Value as MetricValue};
-use schema::{Arguments, Attribute, Block, Body, ExportField, Port, PortKind, Stability, Value};
+use schema::{Arguments, Block, Body, ExportField, Port, PortKind, Stability, Value};
 
 use crate::build::{Build, BuildError, Globals, LaneDefaults};
 use crate::component::{Built, Component, DataComponent, Role, Spread};
@@ -225,26 +225,11 @@ pub fn node(component: &'static Component, id: &str, body: Body) -> Arc<PlanNode
 
 /// A body of attributes; blocks are added with `with_block`.
 pub fn body<const N: usize>(attributes: [(&str, Value); N]) -> Body {
-    let attribute = |(name, value): (&str, Value)| Attribute {
-        name: name.to_owned(),
-        value,
-        span: Default::default(),
-        value_span: Default::default(),
-    };
-    Body {
-        attributes: attributes.into_iter().map(attribute).collect(),
-        ..Body::default()
-    }
+    Body::of(attributes)
 }
 
 pub fn with_block(mut outer: Body, name: &str, inner: Body) -> Body {
-    let block = Block {
-        name: name.to_owned(),
-        label: None,
-        body: inner,
-        span: Default::default(),
-    };
-    outer.blocks.push(block);
+    outer.blocks.push(Block::new(name, inner));
     outer
 }
 

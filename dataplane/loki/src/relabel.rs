@@ -197,9 +197,8 @@ impl Consume for Relabeler {
             let kept = out.items() as u64;
             self.metrics.written.add(kept);
             let forward = self.state.borrow().forward.clone();
-            // A batch that came empty asks those behind to hurry.
             let result = match kept {
-                0 if taken > 0 => Ok(()),
+                0 => Ok(()),
                 _ => forward.consume(Batch::Logs(Rc::new(out))).await,
             };
             held.settle_kept(&result, kept, "relabel");

@@ -324,8 +324,7 @@ impl Consume for Filter {
             let mut batch = Rc::unwrap_or_clone(batch.into_logs());
             let dropped = self.filter(&mut batch);
             let forward = self.forward.borrow().clone();
-            // A batch that came empty asks those behind to hurry.
-            let result = match batch.is_empty() && items > 0 {
+            let result = match batch.is_empty() {
                 true => Ok(()),
                 false => forward.consume(Batch::Logs(Rc::new(batch))).await,
             };

@@ -263,9 +263,8 @@ impl Receiver {
             return;
         }
         self.ledger.take(items);
-        let never = runtime::now() + Duration::from_secs(1 << 30);
         let batch = Batch::Logs(Rc::new(batch));
-        match self.forward.consume_until(batch, never).await {
+        match self.forward.insist(batch).await {
             Ok(()) => {
                 self.ledger.pass(items);
                 self.entries.add(items);

@@ -49,7 +49,42 @@ pub struct ValueSpan {
     pub inner: Vec<ValueSpan>,
 }
 
+impl Attribute {
+    /// One that stands in no text.
+    pub fn new(name: impl Into<String>, value: Value) -> Attribute {
+        Attribute {
+            name: name.into(),
+            value,
+            span: Span::default(),
+            value_span: ValueSpan::default(),
+        }
+    }
+}
+
+impl Block {
+    /// One that stands in no text.
+    pub fn new(name: impl Into<String>, body: Body) -> Block {
+        Block {
+            name: name.into(),
+            label: None,
+            body,
+            span: Span::default(),
+        }
+    }
+}
+
 impl Body {
+    /// Attributes that stand in no text.
+    pub fn of<N: Into<String>>(attributes: impl IntoIterator<Item = (N, Value)>) -> Body {
+        let attributes = attributes.into_iter();
+        Body {
+            attributes: attributes
+                .map(|(name, value)| Attribute::new(name, value))
+                .collect(),
+            ..Body::default()
+        }
+    }
+
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes
             .iter()

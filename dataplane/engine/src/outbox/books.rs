@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use runtime::metrics::Registry;
+use runtime::sync::Notify;
 use wal::{Dropped, Lane, LaneOptions};
 
 use crate::build::BuildError;
@@ -24,6 +25,9 @@ struct Inner {
     options: LaneOptions,
     lane: Lane,
     books: Vec<Book>,
+    hurried: Cell<bool>,
+    /// Who waits for others to share a commit looks again whether it still has to.
+    sooner: Notify,
 }
 
 struct Book {
@@ -77,6 +81,8 @@ impl Outbox {
                 options,
                 lane,
                 books,
+                hurried: Cell::new(false),
+                sooner: Notify::new(),
             }),
         })
     }
@@ -87,6 +93,20 @@ impl Outbox {
 
     pub fn lane(&self) -> &Lane {
         &self.inner.lane
+    }
+
+    /// From now on nobody waits for others to share a commit: the process ends.
+    pub(crate) fn hurry(&self) {
+        self.inner.hurried.set(true);
+        self.inner.sooner.notify_all();
+    }
+
+    pub(super) fn is_hurried(&self) -> bool {
+        self.inner.hurried.get()
+    }
+
+    pub(super) fn sooner(&self) -> &Notify {
+        &self.inner.sooner
     }
 
     pub(crate) fn options(&self) -> &LaneOptions {

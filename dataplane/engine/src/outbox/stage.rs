@@ -78,7 +78,6 @@ struct Group {
     done: Notify,
     /// When it closes at the latest: the earliest that one of its members asked for.
     due: Cell<Instant>,
-    sooner: Notify,
 }
 
 impl Group {
@@ -88,18 +87,17 @@ impl Group {
             result: RefCell::default(),
             done: Notify::new(),
             due: Cell::new(due),
-            sooner: Notify::new(),
         }
     }
 
-    async fn is_due(&self) {
+    async fn is_due(&self, outbox: &Outbox) {
         loop {
             let left = self.due.get() - runtime::now();
-            if left.is_zero() {
+            if left.is_zero() || outbox.is_hurried() {
                 return;
             }
             // Called or not, the question is asked again.
-            let _called = runtime::timeout(left, self.sooner.notified()).await;
+            let _called = runtime::timeout(left, outbox.sooner().notified()).await;
         }
     }
 }
@@ -120,8 +118,8 @@ impl<E: Encoder> Stage<E> {
 
     /// Lets `write` add items to the open message, again after each `Write::Full` (the message is
     /// appended then), and waits until all of them are committed: after the stage's delay, or after
-    /// `patience` where that is longer and nobody who joins has less of it. When this is dropped
-    /// half way, the items written so far go on by themselves.
+    /// `patience` where that is longer, nobody who joins has less of it, and the process does not
+    /// end. When this is dropped half way, the items written so far go on by themselves.
     pub async fn push(
         self: &Rc<Self>,
         patience: Duration,
@@ -159,7 +157,7 @@ impl<E: Encoder> Stage<E> {
         if let Some(group) = &*open {
             if due < group.due.get() {
                 group.due.set(due);
-                group.sooner.notify_one();
+                self.outbox.sooner().notify_all();
             }
             return group.clone();
         }
@@ -167,7 +165,7 @@ impl<E: Encoder> Stage<E> {
         *open = Some(group.clone());
         let (stage, closing) = (self.clone(), group.clone());
         runtime::spawn(async move {
-            closing.is_due().await;
+            closing.is_due(&stage.outbox).await;
             if stage.close(&closing) {
                 stage.commit(&closing).await;
             }

@@ -105,6 +105,22 @@ fn who_joins_with_less_patience_takes_the_others_along() {
 }
 
 #[test]
+fn the_end_of_the_process_ends_all_patience() {
+    check(1, || async {
+        let stage = stage().await;
+        let outbox = stage.outbox.clone();
+        runtime::spawn(async move {
+            runtime::sleep(Duration::from_millis(100)).await;
+            outbox.hurry();
+        });
+        let took = push(&stage, PATIENT).await;
+        assert!(near(took, 100), "{took:?}");
+        let took = push(&stage, PATIENT).await;
+        assert!(near(took, 0), "{took:?}");
+    });
+}
+
+#[test]
 fn who_joins_with_as_much_patience_waits_for_the_first() {
     check(1, || async {
         let stage = stage().await;

@@ -167,11 +167,6 @@ impl Consume for Processor {
     fn consume(&self, batch: Batch) -> LocalBoxFuture<'_, Result<(), Nack>> {
         Box::pin(async move {
             let taken = batch.items();
-            if taken == 0 {
-                // It asks those behind to hurry.
-                let forward = self.state.borrow().forward.clone();
-                return forward.consume(batch).await;
-            }
             let held = self.ledger.hold(taken);
             let (out, dropped) = self.process(&batch.into_logs()).await;
             // Entries that a stage has made of others may be dropped too.

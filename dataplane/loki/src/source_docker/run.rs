@@ -13,7 +13,7 @@ use net::Client;
 use ops::relabel::{self, Rule};
 use runtime::metrics::Gauge;
 use runtime::sync::Notify;
-use schema::{Attribute, Block, Body, Span, Target, Value, ValueSpan};
+use schema::{Block, Body, Target, Value};
 
 use super::follow::{Followed, Tail};
 use super::{ENTRIES, ERRORS, SourceDockerArguments};
@@ -264,9 +264,8 @@ impl Containers {
         }
         self.ledger.take(items);
         let forward = self.forward.borrow().clone();
-        let never = runtime::now() + Duration::from_secs(1 << 30);
         let batch = Batch::Logs(Rc::new(batch));
-        match forward.consume_until(batch, never).await {
+        match forward.insist(batch).await {
             Ok(()) => {
                 self.ledger.pass(items);
                 self.entries.add(items as f64);
@@ -315,21 +314,8 @@ impl Containers {
                 ("is_running", Value::from(tail.running.get())),
                 ("read_offset", Value::string(cursor.unwrap_or_default())),
             ];
-            let attribute = |(name, value): (&str, Value)| Attribute {
-                name: name.to_owned(),
-                value,
-                span: Span::default(),
-                value_span: ValueSpan::at(Span::default()),
-            };
-            body.blocks.push(Block {
-                name: "targets_info".to_owned(),
-                label: None,
-                body: Body {
-                    attributes: fields.into_iter().map(attribute).collect(),
-                    ..Body::default()
-                },
-                span: Span::default(),
-            });
+            let block = Block::new("targets_info", Body::of(fields));
+            body.blocks.push(block);
         }
         body
     }

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use batch::LogsBatch;
 use engine::{Batch, Build, Fanout, Ledger, TaskSet};
-use runtime::LocalBoxFuture;
 use runtime::fs;
 use runtime::metrics::Gauge;
 use runtime::sync::{Notify, Semaphore};
@@ -157,9 +156,8 @@ impl Files {
                 self.changed.notified().await;
             }
         };
-        let ends: Vec<LocalBoxFuture<'_, ()>> = vec![Box::pin(idle), Box::pin(self.hurry())];
         // What is not answered by then is read again after the start.
-        let _in_time = runtime::timeout(DRAIN_MAX, engine::join(ends)).await;
+        let _in_time = runtime::timeout(DRAIN_MAX, idle).await;
         if self.loaded.get() {
             self.unsaved.set(true);
             self.save().await;
@@ -167,14 +165,6 @@ impl Files {
                 self.write_projection().await;
             }
         }
-    }
-
-    /// Has those commit now who wait for more lines: an empty batch has no patience.
-    async fn hurry(&self) {
-        let forward = self.forward.borrow().clone();
-        let nothing = Batch::Logs(Rc::new(LogsBatch::default()));
-        // There is nothing in it that could be refused.
-        let _answer = forward.consume(nothing).await;
     }
 
     /// Looks at files when they are due, until then or until the arguments change.
@@ -308,8 +298,7 @@ impl Files {
         let more = |(_, _, progress): &(_, _, io::Result<Progress>)| {
             matches!(progress, Ok(Progress::More))
         };
-        let at_end = !taken.iter().any(more) && self.ready.borrow().is_empty();
-        if at_end && !self.stopping.get() {
+        if !taken.iter().any(more) && self.ready.borrow().is_empty() {
             batch.patience = PATIENCE;
         }
         let mut text = self.pass_on(batch).await;
@@ -337,11 +326,7 @@ impl Files {
         self.ledger.take(items);
         let forward = self.forward.borrow().clone();
         let batch = Rc::new(batch);
-        let never = runtime::now() + Duration::from_secs(1 << 30);
-        let result = forward
-            .consume_until(Batch::Logs(batch.clone()), never)
-            .await;
-        match result {
+        match forward.insist(Batch::Logs(batch.clone())).await {
             Ok(()) => self.ledger.pass(items),
             Err(nack) => self.ledger.drop(nack.reason, items),
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use runtime::fs;
-use schema::{Attribute, Block, Body, Span, Value, ValueSpan};
+use schema::{Block, Body, Value};
 
 use super::files::Files;
 use super::journal::Journal;
@@ -150,21 +150,8 @@ impl Files {
                 ("is_running", Value::from(!tail.failed.get())),
                 ("read_offset", Value::from(offset as i64)),
             ];
-            let attribute = |(name, value): (&str, Value)| Attribute {
-                name: name.to_owned(),
-                value,
-                span: Span::default(),
-                value_span: ValueSpan::at(Span::default()),
-            };
-            body.blocks.push(Block {
-                name: "targets_info".to_owned(),
-                label: None,
-                body: Body {
-                    attributes: fields.into_iter().map(attribute).collect(),
-                    ..Body::default()
-                },
-                span: Span::default(),
-            });
+            let block = Block::new("targets_info", Body::of(fields));
+            body.blocks.push(block);
         }
         body
     }

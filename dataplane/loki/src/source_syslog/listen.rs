@@ -326,9 +326,8 @@ impl Target {
             return;
         }
         self.ledger.take(items);
-        let never = runtime::now() + Duration::from_secs(1 << 30);
         let batch = Batch::Logs(Rc::new(batch));
-        match self.forward.consume_until(batch, never).await {
+        match self.forward.insist(batch).await {
             Ok(()) => {
                 self.ledger.pass(items);
                 self.entries.add(items);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use blocks::{AzureAd, GoogleIam, HttpClientConfig, RelabelRule, SigV4, refuse_reserved_headers};
 use engine::outbox::QueueConfig;
 use engine::{Build, Globals};
-use schema::{Arguments, Attribute, Block, Body, Check, Object, Span, Value, ValueSpan};
+use schema::{Arguments, Attribute, Block, Body, Check, Object, Value};
 use wal::LaneOptions;
 
 /// Arguments of prometheus.remote_write.
@@ -225,12 +225,7 @@ fn show_headers(block: &mut Block, globals: &Globals) {
     let value = Value::Object(headers.into());
     match known {
         Some(at) => block.body.attributes[at].value = value,
-        None => block.body.attributes.push(Attribute {
-            name: "headers".to_owned(),
-            value,
-            span: Span::default(),
-            value_span: ValueSpan::at(Span::default()),
-        }),
+        None => block.body.attributes.push(Attribute::new("headers", value)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use schema::{Attribute, Block, Body, Span, Value, ValueSpan};
+use schema::{Attribute, Block, Body, Value};
 
 use super::pool::{Member, Pool};
 use crate::series_budget;
@@ -14,9 +14,8 @@ pub fn body(pool: &Pool) -> Body {
     let mut blocks: Vec<Block> = members.iter().map(|member| block(member)).collect();
     blocks.extend(series_budget::blocks(&pool.gate));
     Body {
-        attributes: Vec::new(),
         blocks,
-        span: Span::default(),
+        ..Body::default()
     }
 }
 
@@ -34,41 +33,26 @@ fn block(member: &Member) -> Block {
         .iter()
         .map(|(name, value)| (name, Value::string(value)));
     let mut attributes = vec![
-        attribute("job", Value::string(target.job.as_str())),
-        attribute("url", Value::string(target.url.as_str())),
-        attribute("health", Value::string(health)),
-        attribute("labels", Value::object(labels)),
+        Attribute::new("job", Value::string(target.job.as_str())),
+        Attribute::new("url", Value::string(target.url.as_str())),
+        Attribute::new("health", Value::string(health)),
+        Attribute::new("labels", Value::object(labels)),
     ];
     if let Some(error) = error {
-        attributes.push(attribute("last_error", Value::string(error)));
+        attributes.push(Attribute::new("last_error", Value::string(error)));
     }
     let wall_ns = last.as_ref().map_or(0, |last| last.wall_ns);
     let duration = last.as_ref().map_or(Duration::ZERO, |last| last.duration);
-    attributes.push(attribute("last_scrape", Value::string(time(wall_ns))));
+    attributes.push(Attribute::new("last_scrape", Value::string(time(wall_ns))));
     if !duration.is_zero() {
         let text = stdx::format_duration(duration);
-        attributes.push(attribute("last_scrape_duration", Value::string(text)));
+        attributes.push(Attribute::new("last_scrape_duration", Value::string(text)));
     }
     let body = Body {
         attributes,
-        blocks: Vec::new(),
-        span: Span::default(),
+        ..Body::default()
     };
-    Block {
-        name: "target".to_owned(),
-        label: None,
-        body,
-        span: Span::default(),
-    }
-}
-
-fn attribute(name: &str, value: Value) -> Attribute {
-    Attribute {
-        name: name.to_owned(),
-        value,
-        span: Span::default(),
-        value_span: ValueSpan::at(Span::default()),
-    }
+    Block::new("target", body)
 }
 
 /// RFC 3339 in UTC; a time that was never is the year 1, as in the reference.

@@ -43,9 +43,8 @@ use std::time::Duration;
 
 use engine::{Build, BuildError, Built, Component, DataComponent, Globals, Leave, Role, Spread};
 use schema::{
-    Arguments, Attribute, Body, Bytes, Check, MetricDecl, Port, Span, Stability, Targets,
+    Arguments, Attribute, Body, Bytes, Check, MetricDecl, Port, Stability, Targets, Value,
 };
-use schema::{Value, ValueSpan};
 
 use crate::series_budget::SeriesBudget;
 use pool::Pool;
@@ -270,12 +269,8 @@ impl DataComponent for Scrape {
         if shown.attribute(ESCAPING).is_none() {
             let validation = shown.attribute("metric_name_validation_scheme");
             let utf8 = validation.is_some_and(|given| given.value == Value::string("utf8"));
-            shown.attributes.push(Attribute {
-                name: ESCAPING.to_owned(),
-                value: Value::string(settings::default_escaping(utf8)),
-                span: Span::default(),
-                value_span: ValueSpan::at(Span::default()),
-            });
+            let value = Value::string(settings::default_escaping(utf8));
+            shown.attributes.push(Attribute::new(ESCAPING, value));
         }
         shown
     }
