@@ -2,7 +2,7 @@
 //! refuse for a while.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::http::{self, Answer};
@@ -14,9 +14,8 @@ type Look = dyn FnMut(&str, &[u8]) + Send;
 /// A Loki that takes pushes.
 #[derive(Clone)]
 pub struct LokiSink {
-    pub port: u16,
+    port: u16,
     refuse: Arc<AtomicU16>,
-    requests: Arc<AtomicUsize>,
 }
 
 /// Lines by stream.
@@ -38,23 +37,17 @@ impl LokiSink {
     /// Starts on a free port; any path takes pushes.
     pub fn start(look: impl FnMut(&str, &[u8]) + Send + 'static) -> LokiSink {
         let refuse = Arc::new(AtomicU16::new(0));
-        let requests = Arc::new(AtomicUsize::new(0));
         let look: Mutex<Box<Look>> = Mutex::new(Box::new(look));
-        let (status, count) = (refuse.clone(), requests.clone());
+        let status = refuse.clone();
         let port = http::serve(move |request| {
             let refused = status.load(Ordering::SeqCst);
             if refused != 0 {
                 return Answer::status(refused);
             }
-            count.fetch_add(1, Ordering::SeqCst);
             take(&request.body, &mut **look.lock().expect("no holder panics"));
             Answer::status(204)
         });
-        LokiSink {
-            port,
-            refuse,
-            requests,
-        }
+        LokiSink { port, refuse }
     }
 
     /// Answers every push with `status` until told otherwise; 0 accepts again.
@@ -65,11 +58,6 @@ impl LokiSink {
     /// The configuration's URL of this sink.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/loki/api/v1/push", self.port)
-    }
-
-    /// How many requests it has taken.
-    pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
     }
 }
 

@@ -42,12 +42,18 @@ impl Files {
     /// Begins with what is known: files that no target names yet keep their positions, those that
     /// are gone do not.
     pub(super) async fn save_first(&self) {
-        let keys: Vec<Key> = self.stored.borrow().keys().cloned().collect();
+        let waiting = |key: &&Key| !self.tails.borrow().contains_key(*key);
+        let keys: Vec<Key> = self
+            .stored
+            .borrow()
+            .keys()
+            .filter(waiting)
+            .cloned()
+            .collect();
         let paths = keys.iter().map(|key| PathBuf::from(&key.path)).collect();
         let stats = fs::stat_all(paths).await;
         for (key, stat) in keys.iter().zip(stats) {
-            let missing = stat.is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-            if missing && !self.tails.borrow().contains_key(key) {
+            if stat.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
                 self.stored.borrow_mut().remove(key);
             }
         }
